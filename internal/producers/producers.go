@@ -115,7 +115,7 @@ func (s *State) Apply(b Batch) {
 		e.push(span{
 			lastOffset:   b.LastOffset,
 			maxTimestamp: b.MaxTimestamp,
-			lastSequence: b.LastSequence,
+			lastSequence: forward(b.LastSequence, 0),
 			delta:        distance(b.FirstSequence, b.LastSequence),
 		})
 	}

@@ -79,7 +79,7 @@ func DecodeSnapshot(b []byte) (State, error) {
 				lastSequence: int32(binary.BigEndian.Uint32(rest[16:])),
 				delta:        int32(binary.BigEndian.Uint32(rest[20:])),
 			}
-			if s.lastSequence < 0 || s.delta < 0 || s.baseOffset() < 0 {
+			if s.lastSequence < 0 || s.delta < 0 {
 				return State{}, fmt.Errorf("%w: producer %d has a batch that ends at offset %d, sequence %d, after %d more records",
 					ErrMalformed, id, s.lastOffset, s.lastSequence, s.delta)
 			}
