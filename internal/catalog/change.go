@@ -48,3 +48,6 @@ func (ConfigsChanged) change()  {}
 func (PartitionsAdded) change() {}
 func (ProducerBlock) change()   {}
 func (UncleanStart) change()    {}
+
+// Empty reports whether the change would change nothing.
+func (ch ConfigsChanged) Empty() bool { return len(ch.Set) == 0 && len(ch.Delete) == 0 }

@@ -71,9 +71,6 @@ func (e *entry) find(first, last int32) (span, bool) {
 
 // Sequences are the numbers 0 to 2^31-1, in a ring. In 32 bits, clearing the sign is the remainder by 2^31.
 
-// forward returns the sequence n after s.
-func forward(s, n int32) int32 { return (s + n) & math.MaxInt32 }
-
 // backward returns the sequence n before s.
 func backward(s, n int32) int32 { return (s - n) & math.MaxInt32 }
 
@@ -81,4 +78,4 @@ func backward(s, n int32) int32 { return (s - n) & math.MaxInt32 }
 func distance(first, last int32) int32 { return (last - first) & math.MaxInt32 }
 
 // follows reports whether next comes directly after last; last is -1 before the first record.
-func follows(last, next int32) bool { return next == forward(last, 1) }
+func follows(last, next int32) bool { return next == (last+1)&math.MaxInt32 }

@@ -11,7 +11,7 @@ import (
 type Batch struct {
 	ProducerID    int64 // -1, or any negative: not idempotent
 	Epoch         int16
-	FirstSequence int32 // without meaning in a control batch
+	FirstSequence int32 // -1 in a batch that the broker wrote: it has no sequence
 	LastSequence  int32
 
 	BaseOffset   int64 // assigned; Check does not read it
@@ -111,11 +111,11 @@ func (s *State) Apply(b Batch) {
 	}
 	e.raise(b.Epoch)
 	e.lastUse = b.Now
-	if !b.Control {
+	if !b.Control && b.FirstSequence >= 0 && b.LastSequence >= 0 {
 		e.push(span{
 			lastOffset:   b.LastOffset,
 			maxTimestamp: b.MaxTimestamp,
-			lastSequence: forward(b.LastSequence, 0),
+			lastSequence: b.LastSequence,
 			delta:        distance(b.FirstSequence, b.LastSequence),
 		})
 	}
