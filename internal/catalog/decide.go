@@ -54,8 +54,8 @@ const (
 )
 
 // DecideCreate decides whether a topic can be made. The checks and their order are those of Kafka 4.2's controller:
-// name, existence, collision, settings, assignment or replication factor, partitions. A refusal is an [*Error]; any other error
-// says that the id is reserved or in use, and that the caller has to draw another.
+// name, existence, collision, settings, then the assignment, or the replication factor and the partitions. A refusal
+// is an [*Error]; any other error says that the id is reserved or in use, and that the caller has to draw another.
 func (c *Catalog) DecideCreate(n NewTopic, d Defaults) (TopicCreated, error) {
 	refuse := func(k Kind, format string, args ...any) (TopicCreated, error) {
 		return TopicCreated{}, &Error{Kind: k, Topic: shorten(n.Name), Detail: fmt.Sprintf(format, args...)}
@@ -261,7 +261,7 @@ func (c *Catalog) DecideReplaceConfigs(name string, configs []ConfigValue) (Conf
 // DecideProducerBlock takes size producer ids out of the stock, of which the first is returned. size is at least 1.
 func (c *Catalog) DecideProducerBlock(size int64) (first int64, ch ProducerBlock, err error) {
 	if size < 1 || size > math.MaxInt64-c.nextProducer {
-		return 0, ProducerBlock{}, fmt.Errorf("catalog: take %d producer ids from %d on: there are not so many", size, c.nextProducer)
+		return 0, ProducerBlock{}, fmt.Errorf("catalog: take %d producer ids from %d on: want 1 at least, and no id beyond 2^63-1", size, c.nextProducer)
 	}
 	return c.nextProducer, ProducerBlock{Next: c.nextProducer + size}, nil
 }

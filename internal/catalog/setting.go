@@ -131,6 +131,8 @@ func (s *Setting) parse(value string) (canonical, fault string) {
 				}
 			}
 			list = unique(list)
+		} else {
+			list = slices.DeleteFunc(list, func(e string) bool { return e == "" })
 		}
 		return strings.Join(list, ","), ""
 	default:
