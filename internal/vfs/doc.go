@@ -1,0 +1,2 @@
+// Package vfs is the seam between Bobbin and the disk.
+package vfs
