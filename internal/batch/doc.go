@@ -25,8 +25,8 @@
 // Never: it reads no clock, opens no file, keeps no bytes after a call, and knows no topic. It does not read or write
 // the formats 0 and 1.
 //
-// Files: batch.go (header: read and patch) · next.go · record.go (one record, Records) · validate.go · codec.go
-// (names) · decompress.go · compress.go · snappy.go (Kafka's framing) · recompress.go · builder.go · errors.go.
+// Files: batch.go (header: read and patch) · next.go · varint.go · record.go (one record, Records) · validate.go ·
+// codec.go (names) · decompress.go · compress.go · snappy.go (Kafka's framing) · recompress.go · builder.go · errors.go.
 //
 // Locks: none. A Batch is as safe to share as its bytes are.
 package batch

@@ -1,0 +1,185 @@
+package batch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+
+	"github.com/bobbinstream/bobbin/internal/invariant"
+)
+
+const (
+	minBuffer  = 64 << 10
+	keepBuffer = 4 << 20 // a larger buffer is not kept for the next batch
+
+	// maxZstdWindow is the most that clients' zstd decodes by default. It is no memory: what is decoded is the window.
+	maxZstdWindow = 128 << 20
+
+	// A block of Zstandard holds at most the first number of bytes and takes at least the second.
+	zstdBlock      = 128 << 10
+	zstdLeastBlock = 3
+
+	lz4Magic       = 0x184d2204
+	lz4Independent = 0x20 // flag: blocks do not refer to each other, which Kafka asks for
+)
+
+// buffers are what a batch is decompressed into while it is validated or compressed again.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func putBuffer(p *[]byte) {
+	if cap(*p) <= keepBuffer {
+		*p = (*p)[:0]
+		buffers.Put(p)
+	}
+}
+
+// The readers are kept with their source, so that neither is made anew; the source is emptied after use.
+type (
+	gzipReader struct {
+		gzip.Reader
+		src bytes.Reader
+	}
+	lz4Reader struct {
+		*lz4.Reader
+		src bytes.Reader
+	}
+)
+
+var (
+	gzipReaders = sync.Pool{New: func() any { return new(gzipReader) }}
+	lz4Readers  = sync.Pool{New: func() any { return &lz4Reader{Reader: lz4.NewReader(nil)} }}
+)
+
+var zstdDecoders = sync.Pool{New: func() any {
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecodeAllCapLimit(true))
+	invariant.Check(err == nil, "zstd decoder: %v", err)
+	return d
+}}
+
+// decompress gives what src holds, in the memory of buf when that is large enough. It never holds much more than limit
+// bytes, or what src itself is.
+func decompress(buf []byte, codec Codec, src []byte, limit int) ([]byte, error) {
+	var err error
+	switch codec {
+	case Gzip:
+		buf, err = gunzip(buf, src, limit)
+	case Snappy:
+		buf, err = unsnappy(buf, src, limit)
+	case LZ4:
+		buf, err = unlz4(buf, src, limit)
+	case ZSTD:
+		buf, err = unzstd(buf, src, limit)
+	default:
+		return nil, fail(ErrCodec, "%v is not known", codec)
+	}
+	if errors.Is(err, errLimit) {
+		return nil, fail(ErrTooLarge, "its %d bytes of %v are more than %d when decompressed", len(src), codec, limit)
+	}
+	if err != nil {
+		return nil, fail(ErrInvalidRecord, "its %d bytes of %v cannot be decompressed: %v", len(src), codec, err)
+	}
+	return buf, nil
+}
+
+// errLimit says that there is more than the limit.
+var errLimit = errors.New("the limit of decompression is reached")
+
+// room gives buf the capacity that the next bytes need, as far as the limit allows.
+func room(buf []byte, src []byte, limit int) []byte {
+	if want := min(max(4*len(src), minBuffer), limit); cap(buf) < want {
+		return make([]byte, 0, want)
+	}
+	return buf[:0]
+}
+
+func gunzip(buf, src []byte, limit int) ([]byte, error) {
+	z := gzipReaders.Get().(*gzipReader)
+	defer gzipReaders.Put(z)
+	z.src.Reset(src)
+	defer z.src.Reset(nil)
+	if err := z.Reset(&z.src); err != nil {
+		return nil, err
+	}
+	return drain(room(buf, src, limit), z, limit)
+}
+
+func unlz4(buf, src []byte, limit int) ([]byte, error) {
+	if len(src) < 5 || binary.LittleEndian.Uint32(src) != lz4Magic {
+		return nil, errors.New("there is no LZ4 frame")
+	}
+	if src[4]&lz4Independent == 0 {
+		return nil, errors.New("the blocks of the LZ4 frame depend on each other")
+	}
+	z := lz4Readers.Get().(*lz4Reader)
+	defer lz4Readers.Put(z)
+	z.src.Reset(src)
+	defer z.src.Reset(nil)
+	z.Reset(&z.src)
+	defer z.Reset(nil) // gives back what it holds
+	return drain(room(buf, src, limit), z, limit)
+}
+
+// drain appends all of r.
+func drain(buf []byte, r io.Reader, limit int) ([]byte, error) {
+	var beyond [1]byte
+	for {
+		if len(buf) == cap(buf) && len(buf) < limit {
+			grown := make([]byte, len(buf), min(max(2*cap(buf), minBuffer), limit))
+			copy(grown, buf)
+			buf = grown
+		}
+		free := buf[len(buf):min(cap(buf), max(limit, 0))]
+		full := len(free) == 0
+		if full {
+			free = beyond[:]
+		}
+		n, err := r.Read(free)
+		if full && n > 0 {
+			return nil, errLimit
+		}
+		buf = buf[:len(buf)+n]
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func unzstd(buf, src []byte, limit int) ([]byte, error) {
+	var h zstd.Header
+	want := min(max(4*len(src), minBuffer), limit)
+	if err := h.Decode(src); err == nil && h.HasFCS {
+		if h.FrameContentSize > uint64(len(src)/zstdLeastBlock+1)*zstdBlock {
+			return nil, errors.New("the Zstandard frame claims more than its blocks can hold")
+		}
+		if h.FrameContentSize > uint64(max(limit, 0)) {
+			return nil, errLimit
+		}
+		want = max(int(h.FrameContentSize), 1)
+	}
+	if cap(buf) < want {
+		buf = make([]byte, 0, want)
+	}
+	z := zstdDecoders.Get().(*zstd.Decoder)
+	defer zstdDecoders.Put(z)
+	for {
+		have := min(cap(buf), max(limit, 0))
+		out, err := z.DecodeAll(src, buf[:0:have])
+		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+			return out, err
+		}
+		if have >= limit {
+			return nil, errLimit
+		}
+		buf = make([]byte, 0, min(4*have+minBuffer, limit))
+	}
+}
