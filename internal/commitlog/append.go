@@ -1,0 +1,209 @@
+package commitlog
+
+import (
+	"context"
+
+	"github.com/bobbinstream/bobbin/internal/batch"
+	"github.com/bobbinstream/bobbin/internal/invariant"
+	"github.com/bobbinstream/bobbin/internal/producers"
+	"github.com/bobbinstream/bobbin/internal/wal"
+)
+
+// Append is one batch on its way into a log, and what became of it. It must not be used again before Done was called.
+type Append struct {
+	// Batch is validated by the caller. Its base offset and leader epoch are patched in place.
+	Batch batch.Batch
+	// Owner owns the memory of Batch. The log retains it until the bytes are in their segment. nil: the memory belongs to the log from now on.
+	Owner Owner
+	// Now is the broker's time in milliseconds, for producers' expiry.
+	Now int64
+	// Done is called once, when the batch is as durable as its level asks, or is refused. It may be called before Append returns, or by the
+	// goroutine that acknowledges records: it must not block.
+	Done func(*Append)
+
+	// Results, valid in Done.
+	Err        error
+	BaseOffset int64 // of the batch, or of the stored one of which it is a duplicate
+	Start      int64 // log start offset
+	Duplicate  bool
+	// Timestamp is the largest timestamp of the stored batch.
+	Timestamp int64
+
+	log   *Log
+	last  int64 // last offset
+	entry wal.Entry
+}
+
+// batchHead is how many bytes at the start of a batch its own checksum does not cover: they are the head of its frame.
+const batchHead = batch.BodyOffset
+
+// Kind of the frames that this package writes; docs/formats/wal.md lists all.
+const (
+	KindBatch    wal.Kind = 1
+	KindLogStart wal.Kind = 3
+)
+
+// Append gives the batch its offset and queues it. It waits for room in memory and in the write-ahead log until ctx is done, and for
+// nothing else. Batches of one partition that are appended one after the other keep their order.
+func (l *Log) Append(ctx context.Context, a *Append) {
+	a.log, a.Err, a.Duplicate = l, nil, false
+	n := len(a.Batch)
+	if err := l.eng.memory.take(ctx, int64(n)); err != nil {
+		l.refuse(a, err)
+		return
+	}
+	if err := l.eng.wal.Reserve(ctx, n, wal.Normal); err != nil {
+		l.eng.memory.give(int64(n))
+		l.refuse(a, err)
+		return
+	}
+	switch l.assign(a) {
+	case refused, stored:
+		defer a.Done(a)
+		fallthrough
+	case awaited:
+		l.eng.wal.Cancel(n)
+		l.eng.memory.give(int64(n))
+	}
+}
+
+// outcome is what assign made of a batch.
+type outcome uint8
+
+const (
+	queued  outcome = iota // in the tail and on its way to the write-ahead log
+	refused                // Err says why
+	stored                 // a duplicate of a batch that is committed
+	awaited                // a duplicate of one that is not: its Done is called with that one's
+)
+
+func (l *Log) refuse(a *Append, err error) {
+	a.Err, a.Start = err, l.low.Load()
+	a.Done(a)
+}
+
+// assign does what the lock is for: sequence, offset, place, order.
+func (l *Log) assign(a *Append) outcome {
+	b := a.Batch
+	p := producers.Batch{
+		ProducerID: b.ProducerID(), Epoch: b.ProducerEpoch(), FirstSequence: b.BaseSequence(), LastSequence: b.LastSequence(),
+		MaxTimestamp: b.MaxTimestamp(), Now: a.Now, Transactional: b.Transactional(), Control: b.Control(),
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a.Start = l.low.Load()
+	if l.state != nil {
+		a.Err = l.state
+		return refused
+	}
+	v, err := l.producers.Check(p)
+	if err != nil {
+		a.Err = err
+		return refused
+	}
+	if v.Duplicate {
+		a.Duplicate, a.BaseOffset, a.Timestamp, a.last = true, v.BaseOffset, v.Timestamp, v.LastOffset
+		if v.LastOffset >= l.hw.Load() {
+			l.dups = append(l.dups, a)
+			return awaited
+		}
+		return stored
+	}
+	a.BaseOffset, a.Timestamp = l.next, p.MaxTimestamp
+	b.SetBaseOffset(l.next)
+	b.SetLeaderEpoch(l.epoch)
+	a.last = b.LastOffset()
+	p.BaseOffset, p.LastOffset = l.next, a.last
+	l.producers.Apply(p)
+	cfg := l.cfg.Load()
+	t := l.placeLocked(cfg, p.BaseOffset, p.LastOffset, p.MaxTimestamp, int32(len(b)))
+	t.bytes, t.owner = b, a.Owner
+	if a.Owner != nil {
+		a.Owner.Retain()
+	}
+	l.tail.push(t)
+	l.next = a.last + 1
+	l.dirty = true
+	if l.tail.committed == len(l.tail.batches)-1 || l.within != 0 {
+		l.within = cfg.Within
+	} // else a batch before this one waits for a sync: this one does too, so that they are committed in order
+	a.entry = wal.Entry{
+		Kind: KindBatch, Topic: l.id.TopicID, Partition: l.id.Partition, Offset: p.BaseOffset,
+		Head: b[:batchHead], Body: b[batchHead:], BodyCRC: b.CRC(), Within: l.within, Done: a,
+	}
+	l.eng.wal.Append(&a.entry)
+	return queued
+}
+
+// placeLocked gives a batch its place: the active segment, or a new one when that is full or old, or its relative offsets do not fit.
+func (l *Log) placeLocked(cfg *Config, base, last, maxTime int64, size int32) tailBatch {
+	if n := len(l.epochs); n == 0 || l.epochs[n-1].Epoch < l.epoch {
+		l.epochs = append(l.epochs, EpochStart{Epoch: l.epoch, Start: base})
+	}
+	var s *segment
+	if n := len(l.segments); n > 0 {
+		s = l.segments[n-1]
+	}
+	if s == nil || s.Size > 0 && (s.Size+int64(size) > cfg.SegmentBytes || last-s.Base > 1<<31-1 ||
+		s.FirstTime >= 0 && maxTime-s.FirstTime > cfg.SegmentAge) {
+		if s != nil {
+			s.seal()
+			l.eng.rolled(l)
+		}
+		s = newSegment(base)
+		l.segments = append(l.segments, s)
+	}
+	pos := s.note(base, last, maxTime, size, cfg.IndexInterval)
+	return tailBatch{base: base, last: last, pos: pos, seg: s, size: size, epoch: l.epoch, maxTime: maxTime}
+}
+
+// Committed is the write-ahead log's word on the batch: the high watermark moves, and whoever waits for it is told.
+func (a *Append) Committed(e *wal.Entry, err error) {
+	l := a.log
+	l.mu.Lock()
+	a.Start = l.low.Load()
+	if err != nil {
+		a.Err = err
+		dups := l.dups
+		l.dups = nil
+		l.mu.Unlock()
+		a.Done(a)
+		for _, d := range dups {
+			d.Err = err
+			d.Done(d)
+		}
+		return
+	}
+	t := l.tail.commit(e.Ref)
+	invariant.Check(t.base == a.BaseOffset, "%s-%d: committed offset %d, expected %d", l.id.Topic, l.id.Partition, a.BaseOffset, t.base)
+	if l.state != nil { // deleted meanwhile: the record is gone with its topic
+		a.Err = l.state
+		l.eng.letGo(l.tail.drop(1))
+		l.mu.Unlock()
+		a.Done(a)
+		return
+	}
+	l.hw.Store(a.last + 1)
+	var dups []*Append
+	if len(l.dups) > 0 {
+		rest := l.dups[:0]
+		for _, d := range l.dups {
+			if d.last <= a.last {
+				dups = append(dups, d)
+			} else {
+				rest = append(rest, d)
+			}
+		}
+		if l.dups = rest; len(rest) == 0 {
+			l.dups = nil
+		}
+	}
+	l.eng.committedLocked(l)
+	ws := l.watchers
+	l.mu.Unlock()
+	a.Done(a)
+	for _, d := range dups {
+		d.Done(d)
+	}
+	notify(ws)
+}

@@ -1,0 +1,302 @@
+package commitlog
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sort"
+	"sync"
+
+	"github.com/bobbinstream/bobbin/internal/batch"
+	"github.com/bobbinstream/bobbin/internal/vfs"
+)
+
+// Span is what a read returns: whole batches, back to back. Its bytes must not be changed, and are valid until Release.
+type Span struct {
+	Bytes  [][]byte
+	Size   int   // of all bytes
+	Next   int64 // the offset behind the last batch; the offset asked for when there is none
+	Bounds Bounds
+
+	owners []Owner
+	buffer *[]byte
+}
+
+// Release lets the memory go. The span is empty afterwards and can be used again.
+func (s *Span) Release() {
+	for _, o := range s.owners {
+		o.Release()
+	}
+	if s.buffer != nil {
+		readBuffers.Put(s.buffer)
+	}
+	clear(s.Bytes)
+	clear(s.owners)
+	*s = Span{Bytes: s.Bytes[:0], owners: s.owners[:0]}
+}
+
+// readBuffers holds memory for reads from segments.
+var readBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
+func getBuffer(n int) *[]byte {
+	p := readBuffers.Get().(*[]byte)
+	if cap(*p) < n {
+		*p = make([]byte, n)
+	}
+	*p = (*p)[:n]
+	return p
+}
+
+// errMoved says that what was to be read has moved from the write-ahead log to a segment meanwhile.
+var errMoved = errors.New("moved")
+
+// Read fills a span with the batches from the one that holds an offset on, below the high watermark, up to max bytes. When the first batch alone is
+// larger, it is returned when atLeastOne is set and nothing otherwise (KIP-74). Nothing, and no error, when the offset is the high watermark or between it and the end.
+// Errors: *OffsetError, *CorruptError, *OfflineError, ErrDeleted, ErrClosed, and those of the file system.
+//
+// The batches come from segments or from the tail, not from both: a reader asks again from Next.
+func (l *Log) Read(s *Span, offset int64, max int, atLeastOne bool) error {
+	for {
+		err := l.read(s, offset, max, atLeastOne)
+		if !errors.Is(err, errMoved) {
+			if err != nil {
+				bounds := s.Bounds
+				s.Release()
+				s.Bounds = bounds
+			}
+			return err
+		}
+		s.Release()
+	}
+}
+
+func (l *Log) read(s *Span, offset int64, max int, atLeastOne bool) error {
+	l.mu.Lock()
+	hw := l.hw.Load()
+	s.Bounds = Bounds{Start: l.low.Load(), HighWatermark: hw, LastStable: hw, Next: l.next, Epoch: l.epoch}
+	s.Next = offset
+	switch {
+	case l.state != nil:
+		defer l.mu.Unlock()
+		return l.state
+	case offset < s.Bounds.Start || offset > l.next:
+		l.mu.Unlock()
+		return &OffsetError{Topic: l.id.Topic, Partition: l.id.Partition, Offset: offset, Start: s.Bounds.Start, Next: s.Bounds.Next}
+	case offset >= hw || max <= 0 && !atLeastOne:
+		l.mu.Unlock()
+		return nil
+	}
+	if l.tail.committed > l.tail.head && offset >= l.tail.first().base {
+		return l.readTail(s, offset, max, atLeastOne)
+	}
+	i := sort.Search(len(l.segments), func(i int) bool { return l.segments[i].Base > offset }) - 1
+	if i < 0 {
+		l.mu.Unlock()
+		return &CorruptError{Topic: l.id.Topic, Partition: l.id.Partition, File: "segments", Offset: offset, Detail: "no segment holds the offset"}
+	}
+	v := l.segments[i].view()
+	end := hw
+	if i+1 < len(l.segments) {
+		end = l.segments[i+1].Base
+	}
+	l.mu.Unlock()
+	return l.readSegment(s, v, offset, end, max, atLeastOne)
+}
+
+// readTail collects batches of the tail. It is called with the lock and gives it back.
+func (l *Log) readTail(s *Span, offset int64, max int, atLeastOne bool) error {
+	var missing []int // places in s.Bytes whose bytes are only in the write-ahead log
+	var refs []tailBatch
+	for i := l.tail.find(offset); i < l.tail.committed; i++ {
+		t := &l.tail.batches[i]
+		if s.Size+int(t.size) > max && !(len(s.Bytes) == 0 && atLeastOne) {
+			break
+		}
+		if t.bytes == nil {
+			missing = append(missing, len(s.Bytes))
+			refs = append(refs, *t)
+		}
+		if t.owner != nil {
+			t.owner.Retain()
+			s.owners = append(s.owners, t.owner)
+		}
+		s.Bytes = append(s.Bytes, t.bytes)
+		s.Size += int(t.size)
+		s.Next = t.last + 1
+	}
+	l.mu.Unlock()
+	for i, at := range missing {
+		b, err := l.fromWAL(refs[i])
+		if err != nil {
+			if l.writtenBehind(refs[i].base) {
+				return errMoved
+			}
+			return err
+		}
+		s.Bytes[at] = b
+	}
+	return nil
+}
+
+// writtenBehind says whether a batch has left the tail.
+func (l *Log) writtenBehind(base int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tail.len() == 0 || l.tail.first().base > base
+}
+
+// readSegment reads from a segment's file. end is the offset where the segment, or what is acknowledged of it, ends.
+func (l *Log) readSegment(s *Span, v indexView, offset, end int64, max int, atLeastOne bool) error {
+	dir := l.eng.dir(l.id)
+	h, err := l.openSegment(v, dir, offset)
+	if err != nil {
+		return err
+	}
+	defer h.Release()
+	pos, size, err := l.seek(h, v, dir, offset)
+	if err != nil {
+		return err
+	}
+	n := min(int64(max), v.written-pos)
+	if size > n {
+		if !atLeastOne {
+			return nil
+		}
+		n = size
+	}
+	p := getBuffer(int(n))
+	b := *p
+	if _, err := io.ReadFull(io.NewSectionReader(h, pos, n), b); err != nil {
+		readBuffers.Put(p)
+		return l.damaged(v, pos, offset, "it cannot be read", err)
+	}
+	at, expect := 0, int64(-1)
+	for at < len(b) {
+		x, _, err := batch.Next(b[at:])
+		if errors.Is(err, batch.ErrShort) && at > 0 {
+			break // the next batch does not fit
+		}
+		why := ""
+		if err != nil {
+			why = err.Error()
+		} else {
+			why = checkBatch(x, expect, end, s.Bounds.Epoch)
+		}
+		if why != "" {
+			if at > 0 {
+				break // what stands before the damage is good; the damage is found when it is asked for
+			}
+			readBuffers.Put(p)
+			return l.damaged(v, pos, offset, why, nil)
+		}
+		expect = x.NextOffset()
+		at += len(x)
+	}
+	s.buffer, s.Bytes, s.Size, s.Next = p, append(s.Bytes, b[:at]), at, expect
+	return nil
+}
+
+// checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end.
+func checkBatch(x batch.Batch, expect, end int64, epoch int32) string {
+	switch {
+	case expect >= 0 && x.BaseOffset() < expect:
+		return fmt.Sprintf("offset %d stands behind offset %d", x.BaseOffset(), expect-1)
+	case x.LastOffset() < x.BaseOffset() || x.LastOffset() >= end:
+		return fmt.Sprintf("offsets %d to %d stand where offset %d is the end", x.BaseOffset(), x.LastOffset(), end)
+	case x.LeaderEpoch() > epoch:
+		return fmt.Sprintf("its leader epoch %d is above the partition's, %d", x.LeaderEpoch(), epoch)
+	}
+	if err := x.CheckCRC(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// seek finds the batch that holds an offset: its position and size. It starts where the index says; when that turns out to be wrong, at the start of the
+// segment.
+func (l *Log) seek(h *vfs.Handle, v indexView, dir string, offset int64) (pos, size int64, err error) {
+	start, err := v.lookup(l.eng.opts.Files, dir, offset)
+	if errors.Is(err, errIndex) {
+		start, err = 0, nil
+		l.damagedIndex(v)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	pos, size, why, err := walkTo(h, start, v.written, offset)
+	if why != "" && start > 0 {
+		l.damagedIndex(v)
+		pos, size, why, err = walkTo(h, 0, v.written, offset)
+	}
+	if err != nil {
+		return 0, 0, l.damaged(v, pos, offset, "it cannot be read", err)
+	}
+	if why != "" {
+		return 0, 0, l.damaged(v, pos, offset, why, nil)
+	}
+	return pos, size, nil
+}
+
+// walkTo goes from batch to batch, by their headers, to the one that holds an offset.
+func walkTo(r io.ReaderAt, pos, end, offset int64) (at, size int64, why string, err error) {
+	var header [batch.HeaderSize]byte
+	before := int64(-1)
+	for {
+		if end-pos < batch.HeaderSize {
+			return pos, 0, fmt.Sprintf("the segment ends before offset %d", offset), nil
+		}
+		if _, err := r.ReadAt(header[:], pos); err != nil {
+			return pos, 0, "", err
+		}
+		x := batch.Batch(header[:])
+		size = batch.LogOverhead + int64(int32(binary.BigEndian.Uint32(header[8:])))
+		switch {
+		case x.Magic() != 2 || size < batch.HeaderSize || size > end-pos:
+			return pos, 0, "there is no batch", nil
+		case x.BaseOffset() > offset || x.BaseOffset() <= before && before >= 0 || x.LastOffset() < x.BaseOffset():
+			return pos, 0, fmt.Sprintf("offsets %d to %d stand on the way to offset %d", x.BaseOffset(), x.LastOffset(), offset), nil
+		case x.LastOffset() >= offset:
+			return pos, size, "", nil
+		}
+		before = x.LastOffset()
+		pos += size
+	}
+}
+
+// openSegment opens a segment for reading. A file that is missing is damage, unless the segment was let go meanwhile.
+func (l *Log) openSegment(v indexView, dir string, offset int64) (*vfs.Handle, error) {
+	h, err := l.eng.opts.Files.Get(segmentFile(dir, v.base, suffixLog), vfs.ReadOnly)
+	if errors.Is(err, fs.ErrNotExist) {
+		if start := l.low.Load(); offset < start {
+			return nil, &OffsetError{Topic: l.id.Topic, Partition: l.id.Partition, Offset: offset, Start: start, Next: l.hw.Load()}
+		}
+		return nil, l.damaged(v, 0, offset, "the file is missing", nil)
+	}
+	return h, err
+}
+
+func (l *Log) damaged(v indexView, pos, offset int64, why string, err error) error {
+	l.mu.Lock()
+	state := l.state
+	l.mu.Unlock()
+	if state != nil {
+		return state
+	}
+	c := &CorruptError{Topic: l.id.Topic, Partition: l.id.Partition, File: fmt.Sprintf("%020d%s", v.base, suffixLog), Position: pos, Offset: offset, Detail: why}
+	l.eng.opts.Log.Error("damaged segment; the records behind it in this segment cannot be read, all else is served", "err", c)
+	if err != nil {
+		return fmt.Errorf("%w: %w", c, err)
+	}
+	return c
+}
+
+// damagedIndex has a segment's indexes made again.
+func (l *Log) damagedIndex(v indexView) {
+	if v.seg.indexDamaged.Swap(true) {
+		return
+	}
+	l.eng.opts.Log.Warn("index is damaged or missing; it is made again from the segment", "topic", l.id.Topic, "partition", l.id.Partition, "segment", v.base)
+	l.eng.mend(l, v.seg)
+}

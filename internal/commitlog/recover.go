@@ -1,0 +1,264 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/bobbinstream/bobbin/internal/batch"
+	"github.com/bobbinstream/bobbin/internal/producers"
+	"github.com/bobbinstream/bobbin/internal/vfs"
+	"github.com/bobbinstream/bobbin/internal/wal"
+)
+
+// New returns a partition that never held a record.
+func (e *Engine) New(id ID, cfg *Config, epoch int32) *Log { return newLog(e, id, cfg, epoch) }
+
+// Restore returns a partition as a checkpoint describes it. It touches no file.
+func (e *Engine) Restore(c Checkpoint, cfg *Config, epoch int32) (*Log, error) {
+	l := newLog(e, c.ID, cfg, epoch)
+	p, err := producers.DecodeSnapshot(c.Producers)
+	if err != nil {
+		return nil, fmt.Errorf("%s-%d: %w", c.ID.Topic, c.ID.Partition, err)
+	}
+	l.producers = p
+	l.low.Store(c.Start)
+	l.next = c.RecoveryPoint
+	l.hw.Store(c.RecoveryPoint)
+	l.epochs = append(l.epochs, c.Epochs...)
+	for _, s := range c.Segments {
+		l.segments = append(l.segments, restoreSegment(s))
+	}
+	return l, nil
+}
+
+// SetEpoch sets the leader epoch of what is appended or replayed from now on.
+func (l *Log) SetEpoch(epoch int32) {
+	l.mu.Lock()
+	l.epoch = epoch
+	l.mu.Unlock()
+}
+
+// Replay takes a batch that the write-ahead log holds. It is skipped when the checkpoint knew it. The batch stays in the write-ahead log until it is written behind.
+func (l *Log) Replay(f wal.Frame, now int64) error {
+	b, rest, err := batch.Next(f.Payload)
+	if err == nil && (len(rest) > 0 || b.BaseOffset() != f.Offset) {
+		err = errors.New("it is not one batch at its offset")
+	}
+	if err != nil {
+		return fmt.Errorf("%s-%d: batch at offset %d in the write-ahead log: %w", l.id.Topic, l.id.Partition, f.Offset, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case b.LastOffset() < l.next:
+		return nil
+	case b.BaseOffset() != l.next:
+		return fmt.Errorf("%s-%d: the write-ahead log goes on at offset %d, the partition ends at %d", l.id.Topic, l.id.Partition, b.BaseOffset(), l.next)
+	}
+	l.producers.Apply(producers.Batch{
+		ProducerID: b.ProducerID(), Epoch: b.ProducerEpoch(), FirstSequence: b.BaseSequence(), LastSequence: b.LastSequence(),
+		BaseOffset: b.BaseOffset(), LastOffset: b.LastOffset(), MaxTimestamp: b.MaxTimestamp(), Now: now, Transactional: b.Transactional(), Control: b.Control(),
+	})
+	l.epoch = max(l.epoch, b.LeaderEpoch())
+	l.tail.push(l.placeLocked(l.cfg.Load(), b.BaseOffset(), b.LastOffset(), b.MaxTimestamp(), int32(len(b))))
+	l.tail.commit(f.Ref)
+	l.next = b.NextOffset()
+	l.hw.Store(l.next)
+	l.dirty = true
+	return nil
+}
+
+// ReplayStart takes a move of the log start that the write-ahead log holds.
+func (l *Log) ReplayStart(offset int64) { l.applyStart(offset) }
+
+// Replayed says whether the write-ahead log held anything for the partition.
+func (l *Log) Replayed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dirty
+}
+
+// Stored says whether any of the partition is in segments by the checkpoint.
+func (l *Log) Stored() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.segments) > 0 && l.segments[0].existing
+}
+
+// Cut brings the partition's files to what the checkpoint says of them: what was written behind after it is in the write-ahead log, and is
+// written again. It returns a *CorruptError when a file holds less than the checkpoint says; then nothing was changed, and the partition must go offline.
+func (l *Log) Cut() error {
+	l.mu.Lock()
+	defer l.mu.Unlock() // nobody else knows the log yet
+	l.dropBelowLocked()
+	dir := l.eng.dir(l.id)
+	have := make(map[string]int64)
+	infos, err := l.eng.opts.FS.List(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s-%d: %w", l.id.Topic, l.id.Partition, err)
+	}
+	for _, i := range infos {
+		have[i.Name] = i.Size
+	}
+	keep := make(map[string]int64)
+	for i, s := range l.segments {
+		if !s.existing {
+			continue
+		}
+		name := filepath.Base(segmentFile(dir, s.Base, suffixLog))
+		size, there := have[name]
+		if !there && l.low.Load() >= l.segments[i].Base && l.tail.len() > 0 && l.low.Load() >= l.tail.first().base {
+			// Retention let it go; with other settings than now the log had started another segment by then.
+			l.placeTailAgainLocked()
+			return l.cutFilesLocked(dir, have, map[string]int64{})
+		}
+		if size < s.written {
+			detail := fmt.Sprintf("it has %d bytes, the checkpoint says %d", size, s.written)
+			if !there {
+				detail = "the file is missing"
+			}
+			return &CorruptError{Topic: l.id.Topic, Partition: l.id.Partition, File: name, Position: size, Offset: -1, Detail: detail}
+		}
+		keep[name] = s.written
+		index, times := filepath.Base(segmentFile(dir, s.Base, suffixIndex)), filepath.Base(segmentFile(dir, s.Base, suffixTimeIndex))
+		keep[index], keep[times] = int64(s.indexed)*indexEntrySize, int64(s.timed)*timeEntrySize
+		if have[index] < keep[index] || have[times] < keep[times] {
+			l.damagedIndex(s.view())
+		}
+	}
+	return l.cutFilesLocked(dir, have, keep)
+}
+
+// cutFilesLocked removes segments that the checkpoint does not know and cuts the others.
+func (l *Log) cutFilesLocked(dir string, have, keep map[string]int64) error {
+	for name, size := range have {
+		if _, _, ok := parseSegmentFile(name); !ok {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		want, known := keep[name]
+		switch {
+		case !known:
+			if err := removeIfThere(l.eng.opts.FS, path); err != nil {
+				return fmt.Errorf("%s-%d: %w", l.id.Topic, l.id.Partition, err)
+			}
+		case size > want:
+			h, err := l.eng.opts.Files.Get(path, vfs.ReadWrite)
+			if err == nil {
+				err = h.Truncate(want)
+				h.Release()
+			}
+			if err != nil {
+				return fmt.Errorf("%s-%d: cut %s at %d: %w", l.id.Topic, l.id.Partition, name, want, err)
+			}
+		}
+	}
+	return nil
+}
+
+// dropBelowLocked forgets the segments that are wholly below the log start, with what the tail has of them.
+func (l *Log) dropBelowLocked() {
+	n, low := 0, l.low.Load()
+	for n+1 < len(l.segments) && l.segments[n+1].Base <= low {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	l.segments = append([]*segment(nil), l.segments[n:]...)
+	k, first := 0, l.segments[0].Base
+	for k < l.tail.len() && l.tail.batches[l.tail.head+k].base < first {
+		k++
+	}
+	l.tail.pop(k)
+	for len(l.epochs) > 1 && l.epochs[1].Start <= first {
+		l.epochs = l.epochs[1:]
+	}
+}
+
+// placeTailAgainLocked gives the batches of the tail new places, from an empty segment on.
+func (l *Log) placeTailAgainLocked() {
+	old := l.tail.drop(l.tail.len())
+	l.segments, l.tail = nil, tail{}
+	for _, t := range old {
+		if t.last < l.low.Load() {
+			continue
+		}
+		p := l.placeLocked(l.cfg.Load(), t.base, t.last, t.maxTime, t.size)
+		p.epoch = t.epoch
+		l.tail.push(p)
+		l.tail.commit(t.ref)
+	}
+}
+
+// Pending calls fn with every batch that is only in the write-ahead log, in order. It is for a partition that goes offline: they must not be lost with the log.
+func (l *Log) Pending(fn func([]byte) error) error {
+	l.mu.Lock()
+	all := append([]tailBatch(nil), l.tail.batches[l.tail.head:]...)
+	l.mu.Unlock()
+	for _, t := range all {
+		b, err := l.fromWAL(t)
+		if err == nil {
+			err = fn(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TakeOffline makes the partition refuse everything, for a reason.
+func (l *Log) TakeOffline(reason error) {
+	l.end(&OfflineError{Topic: l.id.Topic, Partition: l.id.Partition, Err: reason})
+}
+
+// Offline returns why the partition is offline, or nil.
+func (l *Log) Offline() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if o, ok := l.state.(*OfflineError); ok {
+		return o
+	}
+	return nil
+}
+
+// Close makes the log serve nothing any more. What it has not written behind stays in the write-ahead log.
+func (l *Log) Close() {
+	l.end(ErrClosed)
+	l.dropTail()
+}
+
+// Delete makes the log serve nothing any more and lets its memory and its open files go. The caller removes its directory.
+func (l *Log) Delete() {
+	l.end(ErrDeleted)
+	l.dropTail()
+	l.mu.Lock()
+	segments := l.segments
+	l.segments = nil
+	l.mu.Unlock()
+	dir := l.eng.dir(l.id)
+	for _, s := range segments {
+		for _, suffix := range []string{suffixLog, suffixIndex, suffixTimeIndex} {
+			l.eng.opts.Files.Forget(segmentFile(dir, s.Base, suffix))
+		}
+	}
+	l.eng.opts.Files.Forget(filepath.Join(dir, epochsFile))
+	l.eng.opts.Files.Forget(filepath.Join(dir, metadataFile))
+	l.eng.forgetDir(dir)
+}
+
+func (l *Log) dropTail() {
+	l.mu.Lock()
+	gone := l.tail.drop(l.tail.committed - l.tail.head)
+	l.mu.Unlock()
+	l.eng.letGo(gone)
+}
+
+func (e *Engine) forgetDir(dir string) {
+	e.mu.Lock()
+	delete(e.newDirs, dir)
+	e.mu.Unlock()
+}

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bobbinstream/bobbin/internal/catalog"
+	"github.com/bobbinstream/bobbin/internal/wal"
+)
+
+// KindCatalog and KindBarrier are frames that this package writes; docs/formats/wal.md lists all.
+const (
+	kindCatalog wal.Kind = 2
+	kindBarrier wal.Kind = 4
+)
+
+// change is one durable change of the catalog on its way.
+type change struct {
+	store *Store
+	what  catalog.Change
+	topic *Topic // that it makes or deletes
+	entry wal.Entry
+	err   error
+	done  chan struct{}
+}
+
+// submit decides, appends and applies a change, and returns when it is durable. decide is called with the lock, perhaps more than once. A change that is
+// decided sees all decided before it, durable or not; so a refusal waits until those are durable.
+func (s *Store) submit(ctx context.Context, class wal.Class, decide func() (catalog.Change, error)) (*change, error) {
+	reserved := 0
+	for {
+		c, size, err := s.tryChange(decide, reserved)
+		if errors.Is(err, errNotVisible) {
+			if err := s.refusal(ctx, nil); err != nil {
+				s.giveBack(reserved)
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			s.giveBack(reserved)
+			return nil, s.refusal(ctx, err)
+		}
+		if c != nil {
+			<-c.done // the log answers every entry, also when it fails
+			if c.err != nil {
+				return nil, fmt.Errorf("change the catalog: %w", c.err)
+			}
+			return c, nil
+		}
+		s.giveBack(reserved)
+		reserved = 0
+		if err := s.wal.Reserve(ctx, size, class); err != nil {
+			return nil, fmt.Errorf("change the catalog: %w", err)
+		}
+		reserved = size
+	}
+}
+
+// errNotVisible says that a topic is decided and not durable yet.
+var errNotVisible = errors.New("not durable yet")
+
+func (s *Store) giveBack(reserved int) {
+	if reserved > 0 {
+		s.wal.Cancel(reserved)
+	}
+}
+
+// tryChange appends the change when its bytes are as many as were reserved; otherwise it returns how many it needs.
+func (s *Store) tryChange(decide func() (catalog.Change, error), reserved int) (*change, int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, 0, ErrClosed
+	}
+	what, err := decide()
+	if err != nil {
+		return nil, 0, err
+	}
+	version := s.catalog.Version() + 1
+	body := catalog.AppendChange(nil, version, what)
+	if len(body) != reserved {
+		return nil, len(body), nil
+	}
+	c := &change{store: s, what: what, done: make(chan struct{})}
+	if d, ok := what.(catalog.TopicDeleted); ok {
+		if c.topic = s.byID[d.ID]; c.topic == nil {
+			return nil, 0, errNotVisible
+		}
+		s.leaving[d.Name] = make(chan struct{})
+		s.doomed = append(s.doomed, doomed{id: d.ID, name: d.Name, partitions: c.topic.Catalog.Partitions})
+	}
+	if _, err := s.catalog.Apply(version, what); err != nil {
+		return nil, 0, err
+	}
+	if n, ok := what.(catalog.TopicCreated); ok {
+		c.topic = s.newTopic(s.catalog.TopicByID(n.ID))
+	}
+	c.entry = wal.Entry{Kind: kindCatalog, Offset: int64(version), Body: body, BodyCRC: wal.Checksum(body), Done: c}
+	s.latest = c
+	s.wal.Append(&c.entry)
+	return c, 0, nil
+}
+
+// Committed makes a durable change visible.
+func (c *change) Committed(_ *wal.Entry, err error) {
+	s := c.store
+	s.mu.Lock()
+	c.err = err
+	if err == nil {
+		switch c.what.(type) {
+		case catalog.TopicCreated:
+			s.publishLocked(c.topic)
+		case catalog.TopicDeleted:
+			s.hideLocked(c.topic)
+		}
+	}
+	if s.latest == c {
+		s.latest = nil
+	}
+	s.mu.Unlock()
+	close(c.done)
+}
+
+// refusal returns err once everything that it may be the consequence of is durable.
+func (s *Store) refusal(ctx context.Context, err error) error {
+	s.mu.RLock()
+	latest := s.latest
+	s.mu.RUnlock()
+	if latest == nil {
+		return err
+	}
+	select {
+	case <-latest.done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("change the catalog: %w", context.Cause(ctx))
+	}
+}
+
+// barrier waits until everything appended before it is durable.
+func (s *Store) barrier(ctx context.Context) error {
+	if err := s.wal.Reserve(ctx, 0, wal.System); err != nil {
+		return err
+	}
+	b := &barrierEntry{done: make(chan error, 1)}
+	b.entry = wal.Entry{Kind: kindBarrier, Done: b}
+	s.wal.Append(&b.entry)
+	return <-b.done
+}
+
+type barrierEntry struct {
+	entry wal.Entry
+	done  chan error
+}
+
+func (b *barrierEntry) Committed(_ *wal.Entry, err error) { b.done <- err }
