@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"sync"
 )
 
@@ -106,13 +105,13 @@ func (c *Cache) find(name string, mode Mode) *entry {
 	return c.files[keyOf(name, ReadWrite|mode&Direct)]
 }
 
-// dropFailed gives up a reference to an entry that could not be opened.
+// dropFailed gives up a reference to an entry that could not be opened, and lets the next Get try again.
 func (c *Cache) dropFailed(e *entry, opener bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.refs--
+	c.detach(e)
 	if opener {
-		c.detach(e)
 		c.open--
 	}
 }
@@ -150,7 +149,7 @@ func (c *Cache) makeRoom(attempts *int) bool {
 	*attempts--
 	c.pin(dirty)
 	c.mu.Unlock()
-	c.syncTogether([]*entry{dirty}, dirty.file.Sync) // what fails is kept in c.err, and the file stays open
+	c.syncFile([]*entry{dirty}) // what fails is kept in c.err, and the file stays open
 	c.mu.Lock()
 	c.unpin(dirty)
 	return true
@@ -307,7 +306,7 @@ func (c *Cache) Close() error {
 	return err
 }
 
-// pinDirty takes a reference to each dirty file that match chooses, in the order of names.
+// pinDirty takes a reference to each dirty file that match chooses.
 func (c *Cache) pinDirty(match func(*entry) bool) (es []*entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -317,6 +316,5 @@ func (c *Cache) pinDirty(match func(*entry) bool) (es []*entry) {
 			es = append(es, e)
 		}
 	}
-	slices.SortFunc(es, func(a, b *entry) int { return compareKeys(a.key, b.key) })
 	return es
 }

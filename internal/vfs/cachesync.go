@@ -3,6 +3,7 @@ package vfs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -34,21 +35,32 @@ func (c *Cache) SyncDirty(dir string) error {
 	return err
 }
 
-// syncEach syncs pinned files that are ordered by name, and unpins them. A file that is open directly and through the page cache needs
-// one sync.
+// syncEach syncs pinned files in the order of names, and unpins them.
 func (c *Cache) syncEach(es []*entry) error {
 	defer c.unpinAll(es)
 	var errs []error
-	for len(es) > 0 {
-		n := 1
-		for n < len(es) && es[n].key.name == es[0].key.name {
-			n++
-		}
-		errs = append(errs, c.syncTogether(es[:n], es[0].file.Sync))
-		es = es[n:]
+	for _, same := range c.byName(es) {
+		errs = append(errs, c.syncFile(same))
 	}
 	return errors.Join(errs...)
 }
+
+// byName groups entries: a file that is open both directly and through the page cache needs one sync.
+func (c *Cache) byName(es []*entry) [][]*entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	groups := map[string][]*entry{}
+	for _, e := range es {
+		groups[e.key.name] = append(groups[e.key.name], e)
+	}
+	var sorted [][]*entry
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		sorted = append(sorted, groups[name])
+	}
+	return sorted
+}
+
+func (c *Cache) syncFile(es []*entry) error { return c.syncTogether(es, es[0].file.Sync) }
 
 // syncTogether runs a sync that covers some pinned files. It fails without trying when one of them failed before: a second sync of the
 // same file can succeed without having written anything.
@@ -58,7 +70,7 @@ func (c *Cache) syncTogether(es []*entry, sync func() error) error {
 	var failed []string
 	for i, e := range es {
 		upTo[i] = e.written.Load()
-		if e.failed {
+		if e.failed && !e.forgotten {
 			failed = append(failed, e.key.name)
 		}
 	}

@@ -1,9 +1,7 @@
 package vfs
 
 import (
-	"cmp"
 	"container/list"
-	"strings"
 	"sync/atomic"
 )
 
@@ -27,10 +25,6 @@ type entry struct {
 
 // dirty says whether there are changes that no sync covers. Under the cache's lock.
 func (e *entry) dirty() bool { return e.failed || e.synced < e.written.Load() }
-
-func compareKeys(a, b key) int {
-	return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.kind, b.kind))
-}
 
 // Handle is a reference to an open file of a Cache. It may be used by several goroutines, and not after Release.
 type Handle struct {

@@ -56,27 +56,24 @@ func (n *inode) sync() {
 	n.pending = nil
 }
 
-// write changes the readers' image as far as there is room for new pages, and returns how many bytes that were.
-func (n *inode) write(data []byte, off int64, room int64) (written int, used int64) {
-	owned := []byte(nil)
-	if !isZero(data) {
-		owned = append(make([]byte, 0, len(data)), data...)
-	}
-	n.data.unshare(pagesFor(off + int64(len(data))))
-	for written < len(data) {
+// write changes the readers' image as far as there is room for new pages, and returns how many bytes that were. It keeps data, of which
+// nil stands for zeros.
+func (n *inode) write(data []byte, size int, off int64, room int64) (written int, used int64) {
+	n.data.unshare(pagesFor(off + int64(size)))
+	for written < size {
 		i, at := int((off+int64(written))/BlockSize), int((off+int64(written))%BlockSize)
-		size := min(len(data)-written, BlockSize-at)
+		fits := min(size-written, BlockSize-at)
 		if !n.data.has(i) {
 			if used == room {
 				break
 			}
 			used++
 		}
-		n.data.put(i, at, piece(owned, written, size), size)
-		written += size
+		n.data.put(i, at, piece(data, written, fits), fits)
+		written += fits
 	}
 	if written > 0 {
-		n.pending = append(n.pending, change{kind: changeWrite, off: off, n: int64(written), data: piece(owned, 0, written)})
+		n.pending = append(n.pending, change{kind: changeWrite, off: off, n: int64(written), data: piece(data, 0, written)})
 	}
 	return written, used
 }
@@ -212,34 +209,49 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return f.write(p, off)
+	return f.write(off, len(p), p)
 }
 
-func (f *memFile) write(p []byte, off int64) (int, error) {
-	if off < 0 || f.Direct() && !isAligned(p, off) {
+// WritevAt makes one change of all buffers, as one system call does.
+func (f *memFile) WritevAt(bufs [][]byte, off int64) (int64, error) {
+	err := f.begin("write", true)
+	defer f.m.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	size := 0
+	for _, b := range bufs {
+		size += len(b)
+	}
+	n, err := f.write(off, size, bufs...)
+	return int64(n), err
+}
+
+func (f *memFile) write(off int64, size int, bufs ...[]byte) (int, error) {
+	zeros := true
+	for _, b := range bufs {
+		if f.Direct() && !isAligned(b, off) {
+			return 0, pathError("write", f.name, syscall.EINVAL)
+		}
+		zeros = zeros && isZero(b)
+	}
+	if off < 0 {
 		return 0, pathError("write", f.name, syscall.EINVAL)
 	}
-	n, used := f.n.write(p, off, f.m.room())
+	var data []byte
+	if !zeros {
+		data = make([]byte, 0, size)
+		for _, b := range bufs {
+			data = append(data, b...)
+		}
+	}
+	n, used := f.n.write(data, size, off, f.m.room())
 	f.m.used += used
 	f.n.mtime = f.m.now()
-	if n < len(p) {
+	if n < size {
 		return n, pathError("write", f.name, syscall.ENOSPC)
 	}
 	return n, nil
-}
-
-func (f *memFile) WritevAt(bufs [][]byte, off int64) (n int64, err error) {
-	err = f.begin("write", true)
-	defer f.m.mu.Unlock()
-	for _, b := range bufs {
-		if err != nil {
-			break
-		}
-		var m int
-		m, err = f.write(b, off+n)
-		n += int64(m)
-	}
-	return n, err
 }
 
 func (f *memFile) Truncate(size int64) error {
