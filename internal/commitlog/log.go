@@ -140,14 +140,20 @@ func (l *Log) EpochEnd(epoch int32) (int32, int64) {
 func (l *Log) EpochAt(offset int64) int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	epoch := int32(-1)
-	for _, e := range l.epochs {
-		if e.Start > offset {
-			break
+	return epochIn(l.epochs).at(offset)
+}
+
+// epochIn is a list of leader epochs, in order.
+type epochIn []EpochStart
+
+// at returns the epoch in force at an offset, or -1.
+func (e epochIn) at(offset int64) int32 {
+	for i := len(e) - 1; i >= 0; i-- {
+		if e[i].Start <= offset {
+			return e[i].Epoch
 		}
-		epoch = e.Epoch
 	}
-	return epoch
+	return -1
 }
 
 // Segments describes the segments, in order.

@@ -38,11 +38,11 @@ func ReadMetadata(fsys vfs.FS, dir string) (id [16]byte, err error) {
 			}
 		}
 	}
-	return id, fmt.Errorf("%s %w", name, errUnnamed)
+	return id, fmt.Errorf("%s %w", name, ErrUnnamed)
 }
 
-// errUnnamed says that a partition.metadata names no topic id.
-var errUnnamed = errors.New("names no topic id")
+// ErrUnnamed says that a partition.metadata names no topic id.
+var ErrUnnamed = errors.New("names no topic id")
 
 // makeDirectory makes a partition's directory, and says whether it was not there. One that belongs to another topic is not used.
 func (e *Engine) makeDirectory(dir string, id ID) (made bool, err error) {
@@ -52,7 +52,7 @@ func (e *Engine) makeDirectory(dir string, id ID) (made bool, err error) {
 		return false, nil
 	case err == nil:
 		return false, fmt.Errorf("%s belongs to topic id %s, not to %s of %q", dir, FormatTopicID(have), FormatTopicID(id.TopicID), id.Topic)
-	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errUnnamed): // the latter is what a crash left before the first checkpoint
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrUnnamed): // the latter is what a crash left before the first checkpoint
 		return false, err
 	}
 	if err := e.opts.FS.MkdirAll(dir); err != nil {

@@ -96,13 +96,13 @@ func (l *Log) read(s *Span, offset int64, max int, atLeastOne bool) error {
 		l.mu.Unlock()
 		return &CorruptError{Topic: l.id.Topic, Partition: l.id.Partition, File: "segments", Offset: offset, Detail: "no segment holds the offset"}
 	}
-	v := l.segments[i].view()
+	v, epochs := l.segments[i].view(), epochIn(l.epochs)
 	end := hw
 	if i+1 < len(l.segments) {
 		end = l.segments[i+1].Base
 	}
 	l.mu.Unlock()
-	return l.readSegment(s, v, offset, end, max, atLeastOne)
+	return l.readSegment(s, v, epochs, offset, end, max, atLeastOne)
 }
 
 // readTail collects batches of the tail. It is called with the lock and gives it back.
@@ -148,7 +148,7 @@ func (l *Log) writtenBehind(base int64) bool {
 }
 
 // readSegment reads from a segment's file. end is the offset where the segment, or what is acknowledged of it, ends.
-func (l *Log) readSegment(s *Span, v indexView, offset, end int64, max int, atLeastOne bool) error {
+func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int64, max int, atLeastOne bool) error {
 	dir := l.eng.dir(l.id)
 	h, err := l.openSegment(v, dir, offset)
 	if err != nil {
@@ -182,7 +182,7 @@ func (l *Log) readSegment(s *Span, v indexView, offset, end int64, max int, atLe
 		if err != nil {
 			why = err.Error()
 		} else {
-			why = checkBatch(x, expect, end, s.Bounds.Epoch)
+			why = checkBatch(x, expect, end, epochs)
 		}
 		if why != "" {
 			if at > 0 {
@@ -198,15 +198,16 @@ func (l *Log) readSegment(s *Span, v indexView, offset, end int64, max int, atLe
 	return nil
 }
 
-// checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end.
-func checkBatch(x batch.Batch, expect, end int64, epoch int32) string {
+// checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end. Its position is checked by its
+// neighbours, its bytes by their checksum, and its leader epoch, which that does not cover, by the list of epochs.
+func checkBatch(x batch.Batch, expect, end int64, epochs epochIn) string {
 	switch {
 	case expect >= 0 && x.BaseOffset() < expect:
 		return fmt.Sprintf("offset %d stands behind offset %d", x.BaseOffset(), expect-1)
 	case x.LastOffset() < x.BaseOffset() || x.LastOffset() >= end:
 		return fmt.Sprintf("offsets %d to %d stand where offset %d is the end", x.BaseOffset(), x.LastOffset(), end)
-	case x.LeaderEpoch() > epoch:
-		return fmt.Sprintf("its leader epoch %d is above the partition's, %d", x.LeaderEpoch(), epoch)
+	case x.LeaderEpoch() != epochs.at(x.BaseOffset()):
+		return fmt.Sprintf("its leader epoch is %d instead of %d", x.LeaderEpoch(), epochs.at(x.BaseOffset()))
 	}
 	if err := x.CheckCRC(); err != nil {
 		return err.Error()

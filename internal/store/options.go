@@ -34,6 +34,8 @@ type Options struct {
 	SealAfter       time.Duration // as wal.Options.SealAfter
 	// RetentionEvery is how often old segments are looked for besides whenever a new one begins; log.retention.check.interval.ms when 0.
 	RetentionEvery time.Duration
+
+	segmentBytes int64 // of all topics, whatever they say; for tests
 }
 
 func (o Options) withDefaults() (Options, error) {

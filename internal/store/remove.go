@@ -68,7 +68,7 @@ func (s *Store) removeDoomed() {
 	for _, t := range topics {
 		for i := range t.Partitions {
 			for {
-				err := renameDeleted(s.opts.FS, s.opts.Dir, t.Name, int32(i), t.ID)
+				err := renameDeleted(s.opts.FS, s.opts.Dir, t.Name, int32(i), t.ID, false)
 				if err == nil {
 					break
 				}
@@ -139,14 +139,14 @@ func deletedDir(dir, topic string, partition int32, id catalog.ID) string {
 	return filepath.Join(dir, commitlog.DirName(topic, partition)+"."+id.String()+deletedSuffix)
 }
 
-// renameDeleted takes a deleted partition's directory out of the way, if it is there and is the partition's.
-func renameDeleted(fsys vfs.FS, dir, topic string, partition int32, id catalog.ID) error {
+// renameDeleted takes a deleted partition's directory out of the way, if it is there and is the partition's. taken says that a newer topic has the name.
+func renameDeleted(fsys vfs.FS, dir, topic string, partition int32, id catalog.ID, taken bool) error {
 	from := filepath.Join(dir, commitlog.DirName(topic, partition))
 	have, err := commitlog.ReadMetadata(fsys, from)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := fsys.Stat(from); err != nil {
-			return nil // it never had a directory
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, commitlog.ErrUnnamed): // a crash came before its first checkpoint
+		if _, err := fsys.Stat(from); err != nil || taken {
+			return nil // it never had a directory, or that is a newer topic's
 		}
 	case err != nil:
 		return fmt.Errorf("remove %s: %w", from, err)
@@ -164,7 +164,7 @@ func renameDeleted(fsys vfs.FS, dir, topic string, partition int32, id catalog.I
 func (s *Store) sweep(gone []doomed) (unnamed map[string]error, err error) {
 	for _, d := range gone {
 		for p := range d.partitions {
-			if err := renameDeleted(s.opts.FS, s.opts.Dir, d.name, p, d.id); err != nil {
+			if err := renameDeleted(s.opts.FS, s.opts.Dir, d.name, p, d.id, s.byName[d.name] != nil); err != nil {
 				return nil, err
 			}
 		}

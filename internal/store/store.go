@@ -82,7 +82,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.ids <- idBlock{}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	began := opts.Now()
-	if err := opts.FS.MkdirAll(opts.Dir); err != nil {
+	if err := makeDurably(opts.FS, opts.Dir); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	if s.lock, err = opts.FS.Lock(filepath.Join(opts.Dir, lockFile)); err != nil {
@@ -110,6 +110,26 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.done.Go(s.removeLoop)
 	s.start.Took = opts.Now().Sub(began)
 	return s, nil
+}
+
+// makeDurably makes a directory, and those above it, so that a power cut does not take them away again.
+func makeDurably(fsys vfs.FS, dir string) error {
+	var made []string
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := fsys.Stat(d); err == nil || d == filepath.Dir(d) {
+			break
+		}
+		made = append(made, d)
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	for _, d := range made {
+		if err := fsys.SyncDir(filepath.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // abandon gives back what a failed Open has taken.

@@ -76,6 +76,9 @@ func (s *Store) logConfig(t catalog.Settings) *commitlog.Config {
 		SegmentBytes: t.SegmentBytes, SegmentAge: t.SegmentMs, RetentionBytes: t.RetentionBytes, IndexInterval: t.IndexInterval,
 		ProducerMaxAge: s.opts.Settings.Int("producer.id.expiration.ms"),
 	}
+	if s.opts.segmentBytes > 0 {
+		c.SegmentBytes = s.opts.segmentBytes
+	}
 	switch t.Durability.Level {
 	case catalog.Interval:
 		c.Within = time.Duration(t.Durability.IntervalMs) * time.Millisecond
