@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 )
@@ -103,7 +102,7 @@ func (f *faultFS) check(op Op, names ...string) (e effect) {
 		if r.Delay != nil {
 			r.Delay()
 		}
-		e.err, e.short, e.flip = pathError(op.String(), filepath.Clean(names[0]), r.Err), r.Short, e.flip || r.Flip
+		e.err, e.short, e.flip = pathError(op.String(), names[0], r.Err), r.Short, e.flip || r.Flip
 	}
 	return e
 }

@@ -106,8 +106,11 @@ func (t *traceFS) Rename(from, to string) error {
 }
 
 func (t *traceFS) MkdirAll(dir string) error {
+	_, missing := t.FS.Stat(dir)
 	err := t.FS.MkdirAll(dir)
-	t.log(event{op: OpMkdir, name: t.rel(dir)}, err)
+	if missing != nil || err != nil {
+		t.log(event{op: OpMkdir, name: t.rel(dir)}, err)
+	}
 	return err
 }
 
