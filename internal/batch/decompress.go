@@ -24,6 +24,7 @@ const (
 	// A block of Zstandard holds at most the first number of bytes and takes at least the second.
 	zstdBlock      = 128 << 10
 	zstdLeastBlock = 3
+	zstdRoom       = zstdBlock + 64 // more than a block
 
 	lz4Magic       = 0x184d2204
 	lz4Independent = 0x20 // flag: blocks do not refer to each other, which Kafka asks for
@@ -154,32 +155,38 @@ func drain(buf []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
+// unzstd decodes into one buffer, which is the window as well, and starts again with a larger one when that is full. The
+// decoder's errors do not tell a full buffer from damage, so there is always room for one block more: a decoder that
+// fails with less than a block of room has reached the end of it.
 func unzstd(buf, src []byte, limit int) ([]byte, error) {
+	limit = max(limit, 0)
+	reach := min(limit, (len(src)/zstdLeastBlock+1)*zstdBlock) // what frames claim beyond that is not true
+	want := min(max(4*len(src), minBuffer), reach)
 	var h zstd.Header
-	want := min(max(4*len(src), minBuffer), limit)
 	if err := h.Decode(src); err == nil && h.HasFCS {
-		if h.FrameContentSize > uint64(len(src)/zstdLeastBlock+1)*zstdBlock {
-			return nil, errors.New("the Zstandard frame claims more than its blocks can hold")
-		}
-		if h.FrameContentSize > uint64(max(limit, 0)) {
+		if h.FrameContentSize > uint64(limit) && reach == limit {
 			return nil, errLimit
 		}
-		want = max(int(h.FrameContentSize), 1)
-	}
-	if cap(buf) < want {
-		buf = make([]byte, 0, want)
+		want = int(min(h.FrameContentSize, uint64(reach)))
 	}
 	z := zstdDecoders.Get().(*zstd.Decoder)
 	defer zstdDecoders.Put(z)
 	for {
-		have := min(cap(buf), max(limit, 0))
-		out, err := z.DecodeAll(src, buf[:0:have])
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			return out, err
+		if cap(buf) < want+zstdRoom {
+			buf = make([]byte, 0, want+zstdRoom)
 		}
-		if have >= limit {
+		want = min(cap(buf)-zstdRoom, reach)
+		out, err := z.DecodeAll(src, buf[:0:want+zstdRoom])
+		switch {
+		case err == nil && len(out) <= limit:
+			return out, nil
+		case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && want+zstdRoom-len(out) >= zstdBlock:
+			return nil, err
+		case want == limit:
 			return nil, errLimit
+		case want == reach:
+			return nil, errors.New("a Zstandard frame claims more than its blocks can hold")
 		}
-		buf = make([]byte, 0, min(4*have+minBuffer, limit))
+		want = min(4*want+minBuffer, reach)
 	}
 }

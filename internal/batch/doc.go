@@ -22,7 +22,7 @@
 // given to Next, and what Next gives to everything else: there is no panic, and memory stays within the limit that the
 // caller names, whatever lengths the bytes claim.
 //
-// Never: it reads no clock, opens no file, keeps no bytes after a call, and knows no topic. It does not read or write
+// Never: it reads no clock, opens no file, keeps no bytes that it is given, and knows no topic. It does not read or write
 // the formats 0 and 1.
 //
 // Files: batch.go (header: read and patch) · next.go · varint.go · record.go (one record, Records) · validate.go ·

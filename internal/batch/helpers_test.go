@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
@@ -70,6 +71,9 @@ func collect(b batch.Batch) ([]batch.Record, error) {
 	}
 	return all, nil
 }
+
+// wholeBytes compares bytes at once; null is not empty.
+var wholeBytes = cmp.Comparer(func(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) })
 
 // drawRecords gives records with offsets from 0, and with nil, empty, small and large parts.
 func drawRecords(t *rapid.T) []batch.Record {

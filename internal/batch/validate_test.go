@@ -97,7 +97,7 @@ func TestValidateRefuses(t *testing.T) {
 			binary.BigEndian.PutUint64(b[27:], math.MaxInt64-2)
 			return reseal(b)
 		}, func(r *batch.Rules) { r.TimestampAfter = 1 << 60 }, batch.ErrTimestamp},
-		{"no bytes in the name of compression", func(b batch.Batch) batch.Batch { return reseal(flag(0x02)(b)[:61]) }, nil, batch.ErrInvalidRecord},
+		{"nothing, as Snappy", func(b batch.Batch) batch.Batch { return reseal(flag(0x02)(b)[:61]) }, nil, batch.ErrInvalidRecord},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := c.change(make3(with(batch.None)))
