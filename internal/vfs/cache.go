@@ -48,7 +48,8 @@ func NewCache(fsys FS, limit int) *Cache {
 }
 
 // Get returns a handle on a file, which the caller must release. A file that is open already is shared; callers that ask at the same
-// time wait for one open. ReadOnly may give a handle that could write.
+// time wait for one open. ReadOnly may give a handle that could write. Who replaces or removes a file by other means than the cache calls
+// Forget.
 func (c *Cache) Get(name string, mode Mode) (*Handle, error) {
 	for {
 		e, opener, err := c.hold(name, mode)
