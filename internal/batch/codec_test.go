@@ -277,7 +277,7 @@ func bomb(t testing.TB, codec batch.Codec, n int) []byte {
 func TestBombsTakeNoMoreMemoryThanTheLimit(t *testing.T) {
 	const limit = 8 << 20
 	for _, codec := range codecs[1:] {
-		b := withBody(codec, 1, bomb(t, codec, 512<<20))
+		b := withBody(codec, 1, bomb(t, codec, 128<<20))
 		r := permissive()
 		r.MaxDecompressed = limit
 		allocated := allocations(func() {
@@ -285,7 +285,7 @@ func TestBombsTakeNoMoreMemoryThanTheLimit(t *testing.T) {
 				t.Errorf("%v: %v, want ErrTooLarge", codec, err)
 			}
 		})
-		t.Logf("%v: %d bytes hold 512 MiB, %d KiB allocated", codec, len(b), allocated>>10)
+		t.Logf("%v: %d bytes hold 128 MiB, %d KiB allocated", codec, len(b), allocated>>10)
 		if allocated > 4*limit { // all that was allocated, not what was held at once
 			t.Errorf("%v: %d bytes allocated with a limit of %d", codec, allocated, limit)
 		}

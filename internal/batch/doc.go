@@ -19,8 +19,9 @@
 // length of -1 is null.
 //
 // Promise: what Validate accepts, Records reads to its end without an error, and any client can read. Any bytes may be
-// given to Next, and what Next gives to everything else: there is no panic, and memory stays within the limit that the
-// caller names, whatever lengths the bytes claim.
+// given to Next, and what Next gives to everything else: there is no panic, and memory stays within a small multiple of
+// the limit that the caller names, whatever lengths the bytes claim. Only the headers of one record, as Records lists
+// them, take up to twenty times their bytes.
 //
 // Never: it reads no clock, opens no file, keeps no bytes that it is given, and knows no topic. It does not read or write
 // the formats 0 and 1.
