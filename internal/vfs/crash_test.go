@@ -59,6 +59,18 @@ func TestSyncedContentSurvivesAndTheRestMayNot(t *testing.T) {
 	}
 }
 
+func TestAWriteBehindALostCutIsLostToo(t *testing.T) {
+	m := newMem(t)
+	must(t, WriteFileSync(m, at("f"), []byte("old")))
+	f := mustOpen(t, m, at("f"), ReadWrite)
+	must(t, f.Truncate(0))
+	write(t, f, []byte("n"), 0)
+	got := ways(m, func(c *Mem) string { b, _ := ReadFile(c, at("f")); return string(b) })
+	if len(got) != 3 || got["old"] == 0 || got[""] == 0 || got["n"] == 0 {
+		t.Errorf("crashes left %v", got)
+	}
+}
+
 func TestAProcessThatDiesStillHasNotSynced(t *testing.T) {
 	m := newMem(t)
 	write(t, mustOpen(t, m, at("f"), Create), []byte("x"), 0)
