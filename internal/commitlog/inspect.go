@@ -11,6 +11,7 @@ import (
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 	"github.com/bobbinstream/bobbin/internal/vfs"
+	"github.com/bobbinstream/bobbin/internal/wal"
 )
 
 // Damage is one thing that is wrong with a stored partition.
@@ -240,4 +241,21 @@ func (x *inspector) timeIndex(s SegmentInfo, places []place) {
 			return
 		}
 	}
+}
+
+// CheckFrame says what is wrong with a batch in the write-ahead log.
+func CheckFrame(f wal.Frame) (batch.Batch, string) {
+	b, rest, err := batch.Next(f.Payload)
+	switch {
+	case err != nil:
+		return nil, err.Error()
+	case len(rest) > 0:
+		return nil, fmt.Sprintf("%d bytes stand behind the batch", len(rest))
+	case b.BaseOffset() != f.Offset:
+		return nil, fmt.Sprintf("its batch says offset %d", b.BaseOffset())
+	}
+	if err := b.CheckCRC(); err != nil {
+		return nil, err.Error()
+	}
+	return b, ""
 }

@@ -93,7 +93,7 @@ func makeBatch(codec batch.Codec, values ...[]byte) batch.Batch {
 // appendNow appends and waits for the answer.
 func appendNow(l *commitlog.Log, b batch.Batch) *commitlog.Append {
 	done := make(chan struct{})
-	a := &commitlog.Append{Batch: b, Done: func(*commitlog.Append) { close(done) }}
+	a := &commitlog.Append{Batch: b, Now: time.Now().UnixMilli(), Done: func(*commitlog.Append) { close(done) }}
 	l.Append(context.Background(), a)
 	<-done
 	return a

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +58,7 @@ const sweepSize = 300 // bytes of a record
 type workload struct {
 	rec  *vfs.Recorder
 	fs   vfs.FS // the recorder, or one that lies on top of it
+	lies *atomic.Bool
 	s    *Store
 	life map[string]int
 	next map[partitionKey]int64
@@ -117,7 +120,7 @@ func (w *workload) produce(name string, p int32, n int) {
 	mark := recordMark{log: k, offset: base + int64(n) - 1, count: int64(n)}
 	w.rec.Mark(mark)
 	w.wg.Add(1)
-	t.Partitions[p].Append(context.Background(), &commitlog.Append{Batch: b, Done: func(a *commitlog.Append) {
+	t.Partitions[p].Append(context.Background(), &commitlog.Append{Batch: b, Now: time.Now().UnixMilli(), Done: func(a *commitlog.Append) {
 		defer w.wg.Done()
 		if a.Err != nil || a.BaseOffset != base || a.Duplicate {
 			w.fail(fmt.Errorf("%v: offset %d instead of %d, duplicate %v: %w", k, a.BaseOffset, base, a.Duplicate, a.Err))
@@ -190,6 +193,7 @@ func (w *workload) run(o Options, rounds int) error {
 				}
 			}
 		}
+		w.lies.Store(true)
 		for step := range 60 {
 			for p := range int32(4) {
 				w.produce("a", p, 1+r.IntN(4))
@@ -416,14 +420,16 @@ func sweepPoints(t *testing.T, standard int) int {
 	return standard
 }
 
-func recordWorkload(t *testing.T, rounds int, lie func(vfs.FS) vfs.FS) (*vfs.Recorder, Options) {
+// recordWorkload runs the workload. lie, when it is not nil, puts a file system in between that begins to lie after the first start.
+func recordWorkload(t *testing.T, rounds int, lie *liar) (*vfs.Recorder, Options) {
 	t.Helper()
 	rec := vfs.Record(vfs.NewMem())
 	o := smallOptions(rec)
 	o.SealAfter = time.Millisecond
-	w := &workload{rec: rec, fs: rec, life: make(map[string]int), next: make(map[partitionKey]int64), ids: make(map[partitionKey]int32), errs: make(chan error, 1)}
+	w := &workload{rec: rec, fs: rec, lies: new(atomic.Bool), life: make(map[string]int), next: make(map[partitionKey]int64), ids: make(map[partitionKey]int32), errs: make(chan error, 1)}
 	if lie != nil {
-		w.fs = lie(rec)
+		lie.FS, lie.on = rec, w.lies
+		w.fs = lie
 	}
 	if err := w.run(o, rounds); err != nil {
 		t.Fatalf("the workload itself: %v", err)
@@ -452,11 +458,11 @@ func TestCrashSweep(t *testing.T) {
 
 // A disk that lies about a sync must be found out by the sweep: otherwise the sweep proves nothing.
 func TestCrashSweepFindsMissingSyncs(t *testing.T) {
-	for name, lie := range map[string]func(vfs.FS) vfs.FS{
-		"acknowledged before the sync":            func(f vfs.FS) vfs.FS { return liar{FS: f, file: ".wal"} },
-		"directory of the log not synced":         func(f vfs.FS) vfs.FS { return liar{FS: f, dir: "wal"} },
-		"directory of the checkpoints not synced": func(f vfs.FS) vfs.FS { return liar{FS: f, dir: "checkpoint"} },
-		"segments not synced before a checkpoint": func(f vfs.FS) vfs.FS { return liar{FS: f, file: ".log", whole: true} },
+	for name, lie := range map[string]*liar{
+		"acknowledged before the sync":            {file: ".wal"},
+		"directory of the log not synced":         {dir: "wal"},
+		"directory of the checkpoints not synced": {dir: "checkpoint"},
+		"segments not synced before a checkpoint": {file: ".log", whole: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec, o := recordWorkload(t, 3, lie)
@@ -472,33 +478,45 @@ func TestCrashSweepFindsMissingSyncs(t *testing.T) {
 // liar says that it synced and did not.
 type liar struct {
 	vfs.FS
+	on    *atomic.Bool
 	file  string // ending of the files that it does not sync
 	dir   string // the directory that it does not sync
 	whole bool   // nor the file system
 }
 
-func (l liar) SyncFS(dir string) error {
-	if l.whole {
+func (l *liar) SyncFS(dir string) error {
+	switch {
+	case l.whole && l.on.Load():
 		return nil
+	case l.dir != "":
+		return errors.ErrUnsupported // it would make up for the directory
 	}
 	return l.FS.SyncFS(dir)
 }
 
-func (l liar) SyncDir(dir string) error {
-	if filepath.Base(dir) == l.dir {
+func (l *liar) SyncDir(dir string) error {
+	if filepath.Base(dir) == l.dir && l.on.Load() {
 		return nil
 	}
 	return l.FS.SyncDir(dir)
 }
 
-func (l liar) Open(name string, mode vfs.Mode) (vfs.File, error) {
+func (l *liar) Open(name string, mode vfs.Mode) (vfs.File, error) {
 	f, err := l.FS.Open(name, mode)
 	if err == nil && l.file != "" && strings.HasSuffix(name, l.file) {
-		f = liarFile{f}
+		f = liarFile{f, l.on}
 	}
 	return f, err
 }
 
-type liarFile struct{ vfs.File }
+type liarFile struct {
+	vfs.File
+	on *atomic.Bool
+}
 
-func (liarFile) Sync() error { return nil }
+func (f liarFile) Sync() error {
+	if f.on.Load() {
+		return nil
+	}
+	return f.File.Sync()
+}
