@@ -1,0 +1,116 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// NewTopic is a topic to be made.
+type NewTopic struct {
+	Name              string
+	Partitions        int32             // the cluster's default when 0
+	ReplicationFactor int16             // the cluster's default when 0
+	Configs           map[string]string // by Kafka's names
+}
+
+// Topic is a topic as the cluster shows it.
+type Topic struct {
+	Name       string
+	ID         string // empty on clusters that have none
+	Internal   bool   // the cluster's own
+	Partitions []Partition
+}
+
+// Partition is one partition of a Topic, as the cluster shows it.
+type Partition struct {
+	ID          int32
+	Leader      int32 // -1 when there is none
+	LeaderEpoch int32
+	Replicas    []int32
+	ISR         []int32
+	Err         error // why it does not serve; nil when it does
+}
+
+// CreateTopic makes a topic.
+func (c *Client) CreateTopic(ctx context.Context, t NewTopic) error {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	if t.Partitions == 0 {
+		t.Partitions = -1
+	}
+	if t.ReplicationFactor == 0 {
+		t.ReplicationFactor = -1
+	}
+	configs := make(map[string]*string, len(t.Configs))
+	for k, v := range t.Configs {
+		configs[k] = &v
+	}
+	r, err := c.admin.CreateTopic(ctx, t.Partitions, t.ReplicationFactor, configs, t.Name)
+	return c.answer("create topic", t.Name, err, r.ErrMessage)
+}
+
+// DeleteTopic deletes a topic and all its records.
+func (c *Client) DeleteTopic(ctx context.Context, name string) error {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	r, err := c.admin.DeleteTopic(ctx, name)
+	return c.answer("delete topic", name, err, r.ErrMessage)
+}
+
+// answer makes an error of what a broker answered about a topic.
+func (c *Client) answer(op, topic string, err error, detail string) error {
+	err = c.wrap(op, topic, err)
+	if own, ok := err.(*Error); ok {
+		return own.withDetail(detail)
+	}
+	return err
+}
+
+// Topics returns all topics by name, the cluster's own included.
+func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	ds, err := c.admin.ListTopicsWithInternal(ctx)
+	if err != nil {
+		return nil, c.wrap("list topics", "", err)
+	}
+	out := make([]Topic, 0, len(ds))
+	for _, d := range ds.Sorted() {
+		out = append(out, topicOf(d))
+	}
+	return out, nil
+}
+
+// Topic returns one topic.
+func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
+	const op = "describe topic"
+	if name == "" {
+		return Topic{}, &Error{Op: op, Kind: Invalid, Err: fmt.Errorf("the name is empty")}
+	}
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	ds, err := c.admin.ListTopicsWithInternal(ctx, name)
+	if err != nil {
+		return Topic{}, c.wrap(op, name, err)
+	}
+	d := ds[name]
+	if d.Err != nil {
+		return Topic{}, c.wrap(op, name, d.Err)
+	}
+	return topicOf(d), nil
+}
+
+func topicOf(d kadm.TopicDetail) Topic {
+	t := Topic{Name: d.Topic, Internal: d.IsInternal}
+	if d.ID != (kadm.TopicID{}) {
+		t.ID = d.ID.String()
+	}
+	for _, p := range d.Partitions.Sorted() {
+		t.Partitions = append(t.Partitions, Partition{
+			ID: p.Partition, Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, Replicas: p.Replicas, ISR: p.ISR, Err: p.Err,
+		})
+	}
+	return t
+}
