@@ -25,7 +25,7 @@ type Checkpoint struct {
 func (l *Log) Capture(now int64) (c Checkpoint, dirty, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == ErrDeleted || len(l.segments) == 0 && l.low.Load() == 0 {
+	if l.state == ErrDeleted || l.next == 0 && l.low.Load() == 0 {
 		return c, false, false
 	}
 	dirty, l.dirty = l.dirty, false

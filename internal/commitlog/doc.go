@@ -19,7 +19,7 @@
 // Files: engine.go (Engine, write-behind's queue) · budget.go (memory of the tails) · log.go (Log, Bounds, watchers) · append.go ·
 // tail.go · read.go · times.go (by timestamp) · segment.go (a segment and its names) · index.go (both indexes) · writebehind.go ·
 // checkpoint.go (Capture) · recover.go (Restore, Replay, Cut) · retain.go (log start, retention) · metadata.go (small files of the
-// directory) · errors.go.
+// directory) · inspect.go (reading a stopped partition whole) · shorten.go (cutting a damaged one) · errors.go.
 //
 // Locks: Log.mu guards the log's state and is never held across I/O, Committed's callbacks or another log's mu; Engine.mu guards the queue of
 // write-behind and is taken inside Log.mu; the write-ahead log's and the budget's locks are innermost.

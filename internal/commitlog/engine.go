@@ -164,6 +164,9 @@ func (e *Engine) mend(l *Log, s *segment) {
 	e.kick()
 }
 
+// Mend makes the indexes again that are known to be damaged, before it returns.
+func (e *Engine) Mend() { e.mendAll() }
+
 func (e *Engine) mendAll() {
 	for {
 		e.mu.Lock()

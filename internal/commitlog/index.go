@@ -52,35 +52,40 @@ func (s *segment) view() indexView {
 // errIndex says that an index cannot be used. The segment is read from its start instead, and the index is made again.
 var errIndex = errors.New("the index is damaged or missing")
 
-// lookup returns a position in the segment at or before the batch that holds an offset: where to start looking for it.
-func (v indexView) lookup(files *vfs.Cache, dir string, offset int64) (int64, error) {
+// stand is where a batch begins in a segment, and what it must be for that to be true: its last offset, or, when that is -1, the first of the segment.
+type stand struct{ pos, last int64 }
+
+var segmentStart = stand{0, -1}
+
+// lookup returns a batch at or before the one that holds an offset: where to start looking for it.
+func (v indexView) lookup(files *vfs.Cache, dir string, offset int64) (stand, error) {
 	if v.indexed == 0 {
-		return 0, nil
+		return segmentStart, nil
 	}
 	h, err := v.openIndex(files, dir, suffixIndex, int64(v.indexed)*indexEntrySize)
 	if err != nil {
-		return 0, err
+		return segmentStart, err
 	}
 	defer h.Release()
 	var b [indexEntrySize]byte
 	lo, hi := int32(0), v.indexed // the first entry with an offset above it is in (lo, hi]
-	pos := int64(0)
+	from := segmentStart
 	for lo < hi {
 		mid := lo + (hi-lo)/2
 		if _, err := h.ReadAt(b[:], int64(mid)*indexEntrySize); err != nil {
-			return 0, fmt.Errorf("read %s: %w", h.Name(), err)
+			return segmentStart, fmt.Errorf("read %s: %w", h.Name(), err)
 		}
 		at, p := v.base+int64(binary.BigEndian.Uint32(b[:])), int64(binary.BigEndian.Uint32(b[4:]))
 		if p >= v.written || at < v.base {
-			return 0, errIndex
+			return segmentStart, errIndex
 		}
 		if at <= offset {
-			lo, pos = mid+1, p
+			lo, from = mid+1, stand{p, at}
 		} else {
 			hi = mid
 		}
 	}
-	return pos, nil
+	return from, nil
 }
 
 // lookupTime returns an offset before which no record of the segment has a timestamp of ts or later.

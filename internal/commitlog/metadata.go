@@ -30,12 +30,9 @@ func ReadMetadata(fsys vfs.FS, dir string) (id [16]byte, err error) {
 	if err != nil {
 		return id, err
 	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "topic_id: "); ok {
-			raw, err := base64.RawURLEncoding.DecodeString(v)
-			if err == nil && len(raw) == len(id) {
-				return [16]byte(raw), nil
-			}
+	if v, ok := strings.CutPrefix(strings.TrimSuffix(string(b), "\n"), "version: 0\ntopic_id: "); ok {
+		if raw, err := base64.RawURLEncoding.DecodeString(v); err == nil && len(raw) == len(id) {
+			return [16]byte(raw), nil
 		}
 	}
 	return id, fmt.Errorf("%s %w", name, ErrUnnamed)
@@ -58,7 +55,11 @@ func (e *Engine) makeDirectory(dir string, id ID) (made bool, err error) {
 	if err := e.opts.FS.MkdirAll(dir); err != nil {
 		return false, err
 	}
-	return true, e.writeSmall(filepath.Join(dir, metadataFile), fmt.Appendf(nil, "version: 0\ntopic_id: %s", FormatTopicID(id.TopicID)))
+	return true, e.writeSmall(filepath.Join(dir, metadataFile), encodeMetadata(id))
+}
+
+func encodeMetadata(id ID) []byte {
+	return fmt.Appendf(nil, "version: 0\ntopic_id: %s", FormatTopicID(id.TopicID))
 }
 
 // writeSmall replaces the content of a small file. The next checkpoint syncs it.

@@ -202,7 +202,7 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 // neighbours, its bytes by their checksum, and its leader epoch, which that does not cover, by the list of epochs.
 func checkBatch(x batch.Batch, expect, end int64, epochs epochIn) string {
 	switch {
-	case expect >= 0 && x.BaseOffset() < expect:
+	case expect >= 0 && x.BaseOffset() != expect:
 		return fmt.Sprintf("offset %d stands behind offset %d", x.BaseOffset(), expect-1)
 	case x.LastOffset() < x.BaseOffset() || x.LastOffset() >= end:
 		return fmt.Sprintf("offsets %d to %d stand where offset %d is the end", x.BaseOffset(), x.LastOffset(), end)
@@ -220,16 +220,16 @@ func checkBatch(x batch.Batch, expect, end int64, epochs epochIn) string {
 func (l *Log) seek(h *vfs.Handle, v indexView, dir string, offset int64) (pos, size int64, err error) {
 	start, err := v.lookup(l.eng.opts.Files, dir, offset)
 	if errors.Is(err, errIndex) {
-		start, err = 0, nil
+		start, err = segmentStart, nil
 		l.damagedIndex(v)
 	}
 	if err != nil {
 		return 0, 0, err
 	}
-	pos, size, why, err := walkTo(h, start, v.written, offset)
-	if why != "" && start > 0 {
+	pos, size, why, err := walkTo(h, v, start, offset)
+	if why != "" && start != segmentStart {
 		l.damagedIndex(v)
-		pos, size, why, err = walkTo(h, 0, v.written, offset)
+		pos, size, why, err = walkTo(h, v, segmentStart, offset)
 	}
 	if err != nil {
 		return 0, 0, l.damaged(v, pos, offset, "it cannot be read", err)
@@ -241,10 +241,10 @@ func (l *Log) seek(h *vfs.Handle, v indexView, dir string, offset int64) (pos, s
 }
 
 // walkTo goes from batch to batch, by their headers, to the one that holds an offset.
-func walkTo(r io.ReaderAt, pos, end, offset int64) (at, size int64, why string, err error) {
+func walkTo(r io.ReaderAt, v indexView, from stand, offset int64) (at, size int64, why string, err error) {
 	var header [batch.HeaderSize]byte
-	before := int64(-1)
-	for {
+	pos, end, expect := from.pos, v.written, v.base
+	for first := true; ; first = false {
 		if end-pos < batch.HeaderSize {
 			return pos, 0, fmt.Sprintf("the segment ends before offset %d", offset), nil
 		}
@@ -256,12 +256,14 @@ func walkTo(r io.ReaderAt, pos, end, offset int64) (at, size int64, why string, 
 		switch {
 		case x.Magic() != 2 || size < batch.HeaderSize || size > end-pos:
 			return pos, 0, "there is no batch", nil
-		case x.BaseOffset() > offset || x.BaseOffset() <= before && before >= 0 || x.LastOffset() < x.BaseOffset():
+		case first && from.last >= 0 && x.LastOffset() != from.last:
+			return pos, 0, fmt.Sprintf("offset %d stands where the index says %d", x.LastOffset(), from.last), nil
+		case (!first || from.last < 0) && x.BaseOffset() != expect, x.BaseOffset() > offset, x.LastOffset() < x.BaseOffset():
 			return pos, 0, fmt.Sprintf("offsets %d to %d stand on the way to offset %d", x.BaseOffset(), x.LastOffset(), offset), nil
 		case x.LastOffset() >= offset:
 			return pos, size, "", nil
 		}
-		before = x.LastOffset()
+		expect = x.NextOffset()
 		pos += size
 	}
 }

@@ -17,7 +17,8 @@
 //
 // Files: options.go · store.go (Store, Open, Close) · recover.go (the replay) · change.go (durable changes of the catalog) · topics.go ·
 // producerids.go · checkpoint.go (when and in which order) · checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) ·
-// retention.go · ballast.go · identity.go · errors.go.
+// retention.go · ballast.go · identity.go · verify.go,
+// repair.go (a stopped directory) · errors.go.
 //
 // Locks: Store.mu guards the catalog and the maps of topics; it is taken before the locks of logs and of the write-ahead log, and
 // never held across a sync.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 const (
 	identityFile = "meta.properties"
 	formatNumber = 1
+	// identityChecksum begins the last line: CRC-32C of all lines before it.
+	identityChecksum = "bobbin.crc="
 )
 
 // identity is what meta.properties says.
@@ -36,6 +39,10 @@ func readIdentity(fsys vfs.FS, dir string) (*identity, error) {
 		return nil, fmt.Errorf("read identity: %w", err)
 	}
 	p := parseProperties(string(b))
+	text, crc, _ := strings.Cut(string(b), identityChecksum)
+	if strings.TrimSpace(crc) != fmt.Sprintf("%08x", crc32.Checksum([]byte(text), castagnoli)) && p["bobbin.format"] == strconv.Itoa(formatNumber) {
+		return nil, &DamagedError{File: name, Err: errors.New("its checksum does not match its lines")}
+	}
 	format, err := strconv.Atoi(p["bobbin.format"])
 	if err != nil {
 		return nil, &DamagedError{File: name, Err: fmt.Errorf("bobbin.format is %q", p["bobbin.format"])}
@@ -76,5 +83,6 @@ func newIdentity(random io.Reader, node int32) (*identity, error) {
 func (id *identity) write(fsys vfs.FS, dir string) error {
 	text := fmt.Sprintf("# Identity of this data directory. Without this file it is not opened.\nversion=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\nbobbin.format=%d\n",
 		id.clusterID, id.nodeID, id.directoryID, formatNumber)
+	text += fmt.Sprintf("%s%08x\n", identityChecksum, crc32.Checksum([]byte(text), castagnoli))
 	return vfs.WriteFileSync(fsys, filepath.Join(dir, identityFile), []byte(text))
 }

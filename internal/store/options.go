@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bobbinstream/bobbin/internal/catalog"
+	"github.com/bobbinstream/bobbin/internal/commitlog"
 	"github.com/bobbinstream/bobbin/internal/vfs"
 )
 
@@ -35,7 +36,8 @@ type Options struct {
 	// RetentionEvery is how often old segments are looked for besides whenever a new one begins; log.retention.check.interval.ms when 0.
 	RetentionEvery time.Duration
 
-	segmentBytes int64 // of all topics, whatever they say; for tests
+	repaired     map[logKey]commitlog.Checkpoint // partitions that Repair has shortened: what is left of them
+	segmentBytes int64                           // of all topics, whatever they say; for tests
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -189,6 +189,9 @@ func (r *replay) restore() error {
 			return &DamagedError{File: checkpointName(s.opts.Dir, r.ck.number), Err: fmt.Errorf("it has partition %d of topic id %s, which its catalog does not have",
 				c.ID.Partition, commitlog.FormatTopicID(c.ID.TopicID))}
 		}
+		if short, ok := s.opts.repaired[logKey{c.ID.TopicID, c.ID.Partition}]; ok {
+			c = short
+		}
 		c.ID.Topic = t.Name
 		l, err := s.eng.Restore(c, s.logConfig(t.Settings), s.catalog.LeaderEpoch(t.Catalog))
 		if err != nil {
@@ -230,7 +233,7 @@ func (r *replay) scan(ctx context.Context) (wal.End, error) {
 func (r *replay) finish(end wal.Position) error {
 	s := r.store
 	s.start.Checkpoint = r.ck.number
-	s.start.Clean = r.ck.clean && r.frames == 0 && (s.start.New || end.Generation == r.ck.pos.Generation)
+	s.start.Clean = len(s.opts.repaired) == 0 && r.ck.clean && r.frames == 0 && (s.start.New || end.Generation == r.ck.pos.Generation)
 	if s.start.New && r.frames > 0 {
 		return &LostError{Dir: s.opts.Dir, Detail: "its write-ahead log holds data but its identity (meta.properties) is missing. Restore that file from a copy"}
 	}
@@ -255,6 +258,9 @@ func (r *replay) apply(f wal.Frame) error {
 			return nil
 		}
 		l := t.Partitions[f.Partition]
+		if _, ok := s.opts.repaired[logKey{f.Topic, f.Partition}]; ok {
+			return nil // Repair has set it aside
+		}
 		if f.Kind == commitlog.KindLogStart {
 			l.ReplayStart(f.Offset)
 			return nil
