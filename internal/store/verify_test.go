@@ -117,8 +117,8 @@ func TestAFlippedByteIsFoundAndNeverServed(t *testing.T) {
 		}
 		kinds := make(map[string]int)
 		for _, name := range walk(t, whole, "data") {
-			base := path.Base(name)
-			if base == "ballast" || base == ".lock" {
+			file := path.Base(name)
+			if file == "ballast" || file == ".lock" {
 				continue // hold nothing
 			}
 			info, err := whole.Stat(name)
@@ -132,7 +132,7 @@ func TestAFlippedByteIsFoundAndNeverServed(t *testing.T) {
 				at := r.Int64N(min(info.Size, significant(whole, name)))
 				mem := whole.Crash(vfs.Crash{Keep: vfs.KeepAll})
 				flip(t, mem, name, at)
-				kind := path.Ext(base)
+				kind := path.Ext(file)
 				kinds[kind]++
 				report, err := verifyAll(t, mem)
 				if err == nil && len(report.Findings) == 0 && !excused(report, base, known, name, at, byteAt(t, whole, name, at)) {
