@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ type Reader struct {
 	topic  string
 	ends   map[int32]int64 // of partitions that are not read to their end yet; nil without UntilEnd
 	buf    []Record
+	err    error // met beside records; for the next Poll
 }
 
 // NewReader finds where to start in each partition. The reader has its own connections.
@@ -111,26 +113,23 @@ func (c *Client) bounds(ctx context.Context, opts ReaderOptions) ([]Offsets, err
 // next Poll; their bytes for as long as they are held. At the end it returns io.EOF.
 func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
 	for {
+		if err := r.err; err != nil {
+			r.err = nil
+			return nil, err
+		}
 		if r.kgo == nil || (r.ends != nil && len(r.ends) == 0) {
 			return nil, io.EOF
 		}
-		fetches := r.kgo.PollRecords(ctx, limit)
 		r.buf = r.buf[:0]
-		var err error
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		r.kgo.PollRecords(ctx, limit).EachPartition(func(p kgo.FetchTopicPartition) {
 			if p.Err != nil {
-				if err == nil {
-					err = r.client.wrap("read topic", r.topic, p.Err)
-				}
+				r.err = cmp.Or(r.err, r.client.wrap("read topic", r.topic, p.Err))
 				return
 			}
 			r.take(p.Partition, p.Records)
 		})
 		if len(r.buf) > 0 {
 			return r.buf, nil
-		}
-		if err != nil {
-			return nil, err
 		}
 	}
 }

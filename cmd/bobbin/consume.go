@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/bobbinstream/bobbin/internal/kafka"
+)
+
+// consumeFlags are the flags of `consume`.
+type consumeFlags struct {
+	from       string
+	count      int64
+	untilEnd   bool
+	partitions []int32
+	format     string
+}
+
+func (a *app) consume() *cobra.Command {
+	var f consumeFlags
+	cmd := &cobra.Command{
+		Use:   "consume TOPIC",
+		Short: "Read records of a topic",
+		Long: `Read records of a topic and write them to standard output, new ones as they come, until --count, --until-end or Ctrl-C.
+
+The place to start is start, end, an OFFSET of each partition, or @TIME: @2026-11-24T08:00:00Z, @2026-11-24, milliseconds since 1970
+as in @1795500000000, or a time before now as in @-1h.
+
+A record is written as -f says: %t topic, %p partition, %o offset, %k key, %v value, %T time in milliseconds, %h headers; \n and \t.
+On a terminal, keys and values that are not printable are written in hex. -o json writes an array, -o jsonl an object a line, with
+key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PARTITION/OFFSET.`,
+		Example: `  bobbin consume orders
+  bobbin consume orders --from start --until-end -o jsonl
+  bobbin consume orders --from @-1h --count 10 -f '%T %k %v\n'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, err := kafka.ParsePlace(f.from, time.Now())
+			if err != nil {
+				return usagef(cmd, "--from: %w", err)
+			}
+			format, err := parseFormat(f.format)
+			if err != nil {
+				return usagef(cmd, "%w", err)
+			}
+			if f.count < 0 {
+				return usagef(cmd, "--count must not be negative")
+			}
+			format.safe = isTerminal(a.stdout)
+			out := &recordWriter{w: a.stdout, form: a.output, format: format}
+			opts := kafka.ReaderOptions{Topic: args[0], Partitions: f.partitions, From: from, UntilEnd: f.untilEnd}
+			return a.withCluster(cmd.Context(), func(ctx context.Context, c *kafka.Client) error {
+				r, err := c.NewReader(ctx, opts)
+				if err != nil {
+					return err
+				}
+				defer r.Close()
+				return errors.Join(copyRecords(ctx, r, out, f.count), out.end())
+			})
+		},
+	}
+	cmd.Flags().StringVar(&f.from, "from", "end", "where to start: start, end, OFFSET or @TIME")
+	cmd.Flags().Int64VarP(&f.count, "count", "n", 0, "end after so many records; never when 0")
+	cmd.Flags().BoolVar(&f.untilEnd, "until-end", false, "end at what is the end of the topic now; starts at its start without --from")
+	cmd.Flags().Int32SliceVarP(&f.partitions, "partition", "p", nil, "read only this partition; repeat it for more")
+	cmd.Flags().StringVarP(&f.format, "format", "f", `%v\n`, "form of a record in the table form")
+	cmd.PreRun = func(cmd *cobra.Command, _ []string) {
+		if f.untilEnd && !cmd.Flags().Changed("from") {
+			f.from = "start"
+		}
+	}
+	a.complete(cmd, "from", "start", "end")
+	return a.onCluster(cmd)
+}
+
+// copyRecords writes what is read, until the end or until there were limit records; 0 is no limit.
+func copyRecords(ctx context.Context, r *kafka.Reader, out *recordWriter, limit int64) error {
+	for {
+		most := 10_000
+		if limit > 0 {
+			most = int(min(int64(most), limit-int64(out.n)))
+		}
+		records, err := r.Poll(ctx, most)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if err := out.write(records); err != nil {
+			return err
+		}
+		if limit > 0 && int64(out.n) >= limit {
+			return nil
+		}
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

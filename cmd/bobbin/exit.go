@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/bobbinstream/bobbin/internal/kafka"
+)
+
+// The exit codes of the process.
+const (
+	exitOK           = 0
+	exitFailure      = 1
+	exitUsage        = 2
+	exitNotFound     = 3
+	exitUnauthorized = 4
+	exitUnreachable  = 5
+	exitCheckFailed  = 6
+	exitInUse        = 7
+	exitListener     = 8
+	exitNewer        = 9
+	exitCorrupt      = 10
+	exitDisk         = 11
+	exitInterrupted  = 130
+)
+
+// usageError is a wrong use of a command.
+type usageError struct {
+	cmd string // path of the command
+	err error
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usagef makes a usageError.
+func usagef(cmd interface{ CommandPath() string }, format string, args ...any) error {
+	return &usageError{cmd: cmd.CommandPath(), err: fmt.Errorf(format, args...)}
+}
+
+// failure is an error as it is shown.
+type failure struct {
+	Error string `json:"error"`
+	Code  string `json:"code,omitempty"` // Kafka's name of it
+	Hint  string `json:"hint,omitempty"`
+	Exit  int    `json:"exit_code"`
+}
+
+// explain says what an error means to whoever started the process.
+func explain(err error) failure {
+	f := failure{Error: err.Error(), Exit: exitFailure}
+	if u, ok := errors.AsType[*usageError](err); ok {
+		f.Exit, f.Hint = exitUsage, "see `"+u.cmd+" --help`"
+		return f
+	}
+	if k, ok := errors.AsType[*kafka.Error](err); ok {
+		f.Code, f.Hint = k.Code, k.Hint
+	}
+	switch kafka.KindOf(err) {
+	case kafka.Invalid:
+		f.Exit = exitUsage
+	case kafka.NotFound:
+		f.Exit = exitNotFound
+	case kafka.Unauthorized:
+		f.Exit = exitUnauthorized
+	case kafka.Unreachable, kafka.Timeout:
+		f.Exit = exitUnreachable
+	case kafka.Interrupted:
+		f.Exit = exitInterrupted
+	}
+	if errors.Is(err, context.Canceled) {
+		f.Exit = exitInterrupted
+	}
+	return f
+}
+
+// fail shows an error on standard error and returns the exit code.
+func (a *app) fail(err error) int {
+	f := explain(err)
+	switch {
+	case a.output == formJSON || a.output == formJSONL:
+		b, _ := json.Marshal(f)
+		fmt.Fprintf(a.stderr, "%s\n", b)
+	case f.Exit == exitInterrupted:
+		fmt.Fprintln(a.stderr, "interrupted")
+	default:
+		fmt.Fprintf(a.stderr, "bobbin: %s\n", f.Error)
+		if f.Hint != "" {
+			fmt.Fprintf(a.stderr, "try: %s\n", f.Hint)
+		}
+	}
+	return f.Exit
+}
