@@ -16,13 +16,14 @@ const maxDecoded = 64 << 20
 // hold or that would take over 64 MiB of memory wraps ErrMalformed. Bytes after the last field are left alone, as Kafka
 // does.
 func Decode(h Header, body []byte) (kmsg.Request, error) {
-	req, err := newRequest(h)
-	if err != nil {
+	if err := checkVersion(h); err != nil {
 		return nil, err
 	}
-	if err := check(h, req.IsFlexible(), body); err != nil {
+	if err := check(h, body); err != nil {
 		return nil, err
 	}
+	req := kmsg.RequestForKey(h.Key)
+	req.SetVersion(h.Version)
 	if err := read(req, body); err != nil {
 		return nil, fmt.Errorf("wire: %s request, version %d, of %d bytes: %w: %w", h.Name(), h.Version, len(body), ErrMalformed, err)
 	}
@@ -30,8 +31,8 @@ func Decode(h Header, body []byte) (kmsg.Request, error) {
 }
 
 // check walks over the body before kmsg takes memory for what it declares.
-func check(h Header, flexible bool, body []byte) error {
-	w := walker{reader: reader{src: body}, version: h.Version, flexible: flexible, limit: maxDecoded}
+func check(h Header, body []byte) error {
+	w := newWalker(h, body)
 	w.fields(shapes[h.Key])
 	switch {
 	case w.bad:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -80,27 +81,43 @@ func requestHeaderVersion(h Header) (int, error) {
 	if h.Key == int16(kmsg.ControlledShutdown) && h.Version == 0 {
 		return 0, nil
 	}
-	req, err := newRequest(h)
-	if err != nil {
+	if err := checkVersion(h); err != nil {
 		return 0, err
 	}
-	if req.IsFlexible() {
+	if h.Version >= versions[h.Key].flexible {
 		return 2, nil
 	}
 	return 1, nil
 }
 
-// newRequest returns the empty request that a header announces.
-func newRequest(h Header) (kmsg.Request, error) {
-	req := kmsg.RequestForKey(h.Key)
-	if req == nil {
-		return nil, &VersionError{Header: h, Max: -1}
+// known says which versions of a request are known and the first one that is flexible.
+type known struct{ max, flexible int16 }
+
+var versions = func() (list [len(shapes)]known) {
+	for key := range list {
+		k := known{max: -1, flexible: math.MaxInt16}
+		if req := kmsg.RequestForKey(int16(key)); req != nil {
+			k.max = req.MaxVersion()
+			for v := k.max; v >= 0; v-- {
+				if req.SetVersion(v); req.IsFlexible() {
+					k.flexible = v
+				}
+			}
+		}
+		list[key] = k
 	}
-	if h.Version < 0 || h.Version > req.MaxVersion() {
-		return nil, &VersionError{Header: h, Max: req.MaxVersion()}
+	return list
+}()
+
+// checkVersion returns a *VersionError unless key and version are known.
+func checkVersion(h Header) error {
+	if h.Key < 0 || int(h.Key) >= len(versions) {
+		return &VersionError{Header: h, Max: -1}
 	}
-	req.SetVersion(h.Version)
-	return req, nil
+	if limit := versions[h.Key].max; h.Version < 0 || h.Version > limit {
+		return &VersionError{Header: h, Max: limit}
+	}
+	return nil
 }
 
 // responseHasTags reports whether the response's header has tags. That of ApiVersions never has: a client that does

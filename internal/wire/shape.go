@@ -1,8 +1,6 @@
 package wire
 
-import (
-	"math"
-)
+import "math"
 
 //go:generate go run ./genshapes
 
@@ -43,6 +41,10 @@ type walker struct {
 	flexible bool
 	memory   int
 	limit    int
+}
+
+func newWalker(h Header, body []byte) walker {
+	return walker{reader: reader{src: body}, version: h.Version, flexible: h.Version >= versions[h.Key].flexible, limit: maxDecoded}
 }
 
 // ok reports whether to go on: the bytes did not end, and the memory is within the limit.
