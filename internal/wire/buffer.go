@@ -19,7 +19,7 @@ type Buffer struct {
 
 // Bytes returns the buffer's bytes. They are valid as long as the caller holds the buffer.
 func (b *Buffer) Bytes() []byte {
-	invariant.Check(b.holders.Load() > 0, "a buffer of %d bytes is read after its last release", len(b.mem))
+	invariant.Check(b.holders.Load() > 0, "a buffer is read after its last release")
 	return b.mem
 }
 

@@ -95,7 +95,7 @@ func (e *fetchEncoder) response(resp *kmsg.FetchResponse, spans [][][]byte) {
 		}
 		e.tags(&t.UnknownTags)
 	}
-	invariant.Check(len(spans) <= next, "a fetch response has %d partitions but records for %d", next, len(spans))
+	invariant.Check(len(spans) <= next, "a fetch response has records for more partitions than it names")
 	if e.flexible {
 		e.brokers(resp)
 	}
@@ -162,7 +162,7 @@ func (e *fetchEncoder) cut(records []byte) {
 
 // length writes the length of an array or of bytes, -1 for null; compact lengths are one more.
 func (e *fetchEncoder) length(n int) {
-	invariant.Check(n < math.MaxInt32, "a fetch response has a field of length %d", n)
+	invariant.Check(n < math.MaxInt32, "a field of a fetch response is longer than a frame")
 	if e.flexible {
 		e.uvarint(uint32(n + 1))
 	} else {

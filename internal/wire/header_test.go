@@ -96,6 +96,8 @@ func TestHeadersOfEveryVersionAreReadAsTheyWereWritten(t *testing.T) {
 }
 
 func TestResponseHeaders(t *testing.T) {
+	apiVersions3 := kmsg.NewPtrApiVersionsResponse()
+	apiVersions3.Version = 3
 	for _, c := range []struct {
 		name string
 		h    Header
@@ -104,7 +106,7 @@ func TestResponseHeaders(t *testing.T) {
 	}{
 		{"without tags", Header{Key: 12, Version: 3, CorrelationID: 258}, &kmsg.HeartbeatResponse{Version: 3}, "0000000a 00000102 00000000 0000"},
 		{"with tags", Header{Key: 12, Version: 4, CorrelationID: 258}, &kmsg.HeartbeatResponse{Version: 4}, "0000000c 00000102 00 00000000 0000 00"},
-		{"ApiVersions, never with tags", Header{Key: 18, Version: 3, CorrelationID: 1}, &kmsg.ApiVersionsResponse{Version: 3}, "0000000c 00000001 0000 01 00000000 00"},
+		{"ApiVersions, never with tags", Header{Key: 18, Version: 3, CorrelationID: 1}, apiVersions3, "0000000c 00000001 0000 01 00000000 00"},
 		{"ApiVersions of a version to come, answered in version 0", Header{Key: 18, Version: 99, CorrelationID: 1},
 			&kmsg.ApiVersionsResponse{ErrorCode: 35}, "0000000a 00000001 0023 00000000"},
 	} {

@@ -22,7 +22,9 @@ func AppendResponse(dst []byte, h Header, resp kmsg.Response) []byte {
 
 // appendResponseHeader appends a length to be set later and the header.
 func appendResponseHeader(dst []byte, h Header, resp kmsg.Response) []byte {
-	invariant.Check(resp.Key() == h.Key, "a request %s is answered with a %s", h.Name(), kmsg.NameForKey(resp.Key()))
+	if resp.Key() != h.Key {
+		invariant.Unreachable("a %s request is answered with a %s response", h.Name(), kmsg.NameForKey(resp.Key()))
+	}
 	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(h.CorrelationID))
 	if responseHasTags(h.Key, resp.IsFlexible()) {
@@ -32,6 +34,6 @@ func appendResponseHeader(dst []byte, h Header, resp kmsg.Response) []byte {
 }
 
 func setLength(dst []byte, at, n int) {
-	invariant.Check(n <= math.MaxInt32, "a response of %d bytes does not fit a frame", n)
+	invariant.Check(n <= math.MaxInt32, "a response is longer than a frame can be")
 	binary.BigEndian.PutUint32(dst[at:], uint32(n))
 }
