@@ -1,0 +1,5 @@
+//go:build !linux
+
+package host
+
+func openSource() (source, error) { return newPortable(), nil }
