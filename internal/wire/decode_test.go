@@ -79,8 +79,8 @@ func TestHostileCountsTakeNoMoreMemoryThanWasCounted(t *testing.T) {
 				w := newWalker(h, body)
 				w.fields(shapes[h.Key])
 				bound := uint64(16 << 10)
-				if w.ok() {
-					bound += uint64(w.memory) * 3 / 2
+				if w.ok() { // kmsg appends a list to a list; with the race detector it takes both
+					bound += uint64(w.memory) * 5 / 2
 				}
 				if got := allocated(t, func() { _, _ = Decode(h, body) }); got > bound {
 					t.Fatalf("%s version %d with %x at %d: took %d bytes of memory, counted %d", h.Name(), h.Version, count, at, got, w.memory)
