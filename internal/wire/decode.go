@@ -13,7 +13,7 @@ const maxDecoded = 64 << 20
 // Decode reads the body of a request. Fields of type []byte lie within body; strings are copies.
 //
 // A version that is not known is a *VersionError. A body that ends early, that declares more elements than its bytes can
-// hold or that would take over 64 MiB of memory wraps ErrMalformed. Bytes after the last field are left alone, as Kafka
+// hold or that would take over 64 MiB of memory wraps ErrMalformed. Bytes after the last field are left alone, as kmsg
 // does.
 func Decode(h Header, body []byte) (kmsg.Request, error) {
 	if err := checkVersion(h); err != nil {

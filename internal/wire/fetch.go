@@ -58,7 +58,7 @@ func (f *Fetch) join() net.Buffers {
 	return out
 }
 
-// fetchEncoder writes the body of a FetchResponse, versions 0 to 18, in the order of Kafka's FetchResponse.json.
+// fetchEncoder writes the body of a FetchResponse, versions 0 to 18, in the order of kmsg.
 type fetchEncoder struct {
 	dst      []byte
 	cuts     []cut
