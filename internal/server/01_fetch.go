@@ -1,0 +1,246 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/bobbinstream/bobbin/internal/wire"
+)
+
+// fetcher answers the Fetch requests (key 1) of one connection. The records of a response are not copied: the fetcher holds them until it is released.
+//
+// A fetch looks at the partitions that are ready: all of a full request, and of a session those that the client or their log has changed. When it
+// has not found enough it waits for the logs to make more of them ready. What it looked at and has more to read is ready again, behind the others,
+// so that every partition gets its turn.
+type fetcher struct {
+	srv     *Server
+	encoder wire.Fetch
+	timer   *time.Timer
+	waited  time.Duration // of the last fetch
+
+	// Of one request.
+	set      *session
+	kept     bool // set belongs to srv.sessions and has to be given back
+	full     bool // the response names all partitions
+	reject   error
+	limit    int // bytes of records
+	bytes    int // found
+	enough   bool
+	findings []*fetchPart
+	resp     kmsg.FetchResponse
+	spans    [][][]byte
+}
+
+// do answers a request. The response is valid until release.
+func (f *fetcher) do(ctx context.Context, req *kmsg.FetchRequest) (*kmsg.FetchResponse, [][][]byte) {
+	f.waited, f.bytes, f.enough = 0, 0, false
+	f.resp.Version, f.resp.ErrorCode, f.resp.SessionID, f.resp.Topics = req.Version, 0, 0, f.resp.Topics[:0]
+	if err := f.open(req); err != nil {
+		f.resp.ErrorCode, _ = f.srv.fault(err)
+		return &f.resp, nil
+	}
+	f.limit = max(0, min(int(req.MaxBytes), f.srv.conf.fetchBytes))
+	least := min(int(req.MinBytes), f.limit)
+	f.collect()
+	if wait := time.Duration(req.MaxWaitMillis) * time.Millisecond; wait > 0 && len(f.set.parts) > 0 {
+		f.await(ctx, wait, least)
+	}
+	f.respond(req)
+	return &f.resp, f.spans
+}
+
+// open finds the set of partitions that a request is about (KIP-227).
+func (f *fetcher) open(req *kmsg.FetchRequest) error {
+	s := f.srv
+	replica := req.ReplicaID
+	if req.Version >= 15 {
+		replica = req.ReplicaState.ID
+	}
+	if f.reject = nil; replica >= 0 {
+		f.reject = refuse(kerr.NotLeaderForPartition, "partitions have no replicas: a fetch as one of them is not answered")
+	}
+	byID := req.Version >= 13
+	f.full, f.kept = true, false
+	if req.SessionEpoch <= 0 {
+		if req.SessionID != 0 {
+			s.sessions.remove(req.SessionID)
+		}
+		f.set = newSession(byID)
+		f.set.update(req)
+		return nil
+	}
+	set, err := s.sessions.take(req.SessionID, req.SessionEpoch, byID)
+	if err != nil {
+		return err
+	}
+	f.set, f.kept, f.full = set, true, false
+	set.update(req)
+	set.order = set.order[:0]
+	return nil
+}
+
+// collect reads the partitions that are ready.
+func (f *fetcher) collect() {
+	for p := f.set.takeReady(); p != nil; {
+		if f.bytes >= f.limit && f.bytes > 0 && !f.full {
+			f.set.putBack(p)
+			f.enough = true
+			return
+		}
+		next := f.set.unqueue(p) // before it is read: what comes then makes it ready again
+		if !p.forgotten {
+			f.read(p)
+		}
+		p = next
+	}
+}
+
+// read looks at one partition, perhaps once more.
+func (f *fetcher) read(p *fetchPart) {
+	if p.found {
+		f.drop(p)
+	} else {
+		p.found = true
+		f.findings = append(f.findings, p)
+	}
+	if p.err = f.reject; p.err != nil {
+		f.enough = true
+		return
+	}
+	memory := &f.srv.fetchMemory
+	granted := memory.take(min(int(p.max), f.limit-f.bytes))
+	p.read(f.srv.store, f.set.byID, f.set.watch, granted, f.bytes == 0)
+	memory.give(granted - p.span.Size)
+	f.bytes += p.span.Size
+	// A read that ends before the high watermark was cut by a limit.
+	if p.err != nil || p.diverges() || p.span.Size > 0 && p.span.Next < p.span.Bounds.HighWatermark {
+		f.enough = true
+	}
+}
+
+// drop lets go of what was found in a partition.
+func (f *fetcher) drop(p *fetchPart) {
+	f.srv.fetchMemory.give(p.span.Size)
+	f.bytes -= p.span.Size
+	p.span.Release()
+}
+
+// await collects until there is enough, or nobody waits any longer.
+func (f *fetcher) await(ctx context.Context, wait time.Duration, least int) {
+	if f.enough || f.bytes >= least {
+		return
+	}
+	began := time.Now()
+	if f.timer == nil {
+		f.timer = time.NewTimer(wait)
+	} else {
+		f.timer.Reset(wait)
+	}
+	defer f.timer.Stop()
+	defer func() { f.waited = time.Since(began) }()
+	for f.set.startWatching(); ; {
+		select {
+		case <-f.set.wake:
+		case <-f.timer.C:
+			return
+		case <-f.srv.draining:
+			return
+		case <-ctx.Done():
+			return
+		}
+		if f.collect(); f.enough || f.bytes >= least {
+			return
+		}
+	}
+}
+
+// respond makes the response out of the findings.
+func (f *fetcher) respond(req *kmsg.FetchRequest) {
+	if f.full {
+		f.inOrder()
+		if req.Version >= 7 && req.SessionEpoch == 0 && f.srv.sessions.keep(f.set) {
+			f.kept = true
+			f.keep()
+		}
+	}
+	f.resp.SessionID = f.set.id
+	if !f.full && len(f.set.parts) == 0 {
+		f.resp.SessionID = 0 // all are forgotten: so is the session
+	}
+	f.spans = f.spans[:0]
+	for _, p := range f.findings {
+		worth := p.worthTelling()
+		if p.forgotten || !f.full && !worth {
+			continue
+		}
+		f.add(req, p)
+		f.spans = append(f.spans, p.span.Bytes)
+	}
+}
+
+// inOrder brings the findings into the request's order, without those that were forgotten or named twice.
+func (f *fetcher) inOrder() {
+	f.findings = append(f.findings[:0], f.set.order...)
+}
+
+// keep makes the request's partitions those of a session: it watches their logs, and looks at all of them the next time.
+func (f *fetcher) keep() {
+	s := f.set
+	s.watch, s.order = true, nil
+	for _, p := range f.findings {
+		p.watch()
+		s.enqueue(p)
+	}
+}
+
+// add puts a partition into the response, together with those of its topic before it.
+func (f *fetcher) add(req *kmsg.FetchRequest, p *fetchPart) {
+	topics := f.resp.Topics
+	if n := len(topics); n == 0 || topics[n-1].Topic != p.key.topic || topics[n-1].TopicID != p.key.id {
+		var reuse []kmsg.FetchResponseTopicPartition
+		if n < cap(topics) {
+			reuse = topics[:n+1][n].Partitions[:0]
+		}
+		topics = append(topics, kmsg.FetchResponseTopic{Topic: p.key.topic, TopicID: p.key.id, Partitions: reuse})
+		f.resp.Topics = topics
+	}
+	out := kmsg.NewFetchResponseTopicPartition()
+	out.Partition, out.RecordBatches = p.key.partition, []byte{}
+	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
+	if p.err != nil {
+		out.ErrorCode, _ = f.srv.fault(p.err)
+	} else {
+		b := &p.span.Bounds
+		out.HighWatermark, out.LastStableOffset, out.LogStartOffset, out.DivergingEpoch = b.HighWatermark, b.LastStable, b.Start, p.diverging
+		if req.IsolationLevel == 1 {
+			out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+		}
+	}
+	t := &topics[len(topics)-1]
+	t.Partitions = append(t.Partitions, out)
+}
+
+// release lets go of the records, and of the session or the watched logs.
+func (f *fetcher) release() {
+	for _, p := range f.findings {
+		if f.kept && p.more() && !p.forgotten {
+			f.set.enqueue(p)
+		}
+		f.drop(p)
+		p.found = false
+	}
+	clear(f.findings)
+	clear(f.spans)
+	f.findings, f.spans = f.findings[:0], f.spans[:0]
+	switch {
+	case f.set == nil:
+	case f.kept:
+		f.srv.sessions.put(f.set)
+	default:
+		f.set.end()
+	}
+	f.set, f.kept = nil, false
+}

@@ -1,0 +1,284 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/bobbinstream/bobbin/internal/wire"
+)
+
+// conn is one connection. One goroutine reads requests and starts those that produce; another one does all others and writes the responses, in the
+// order of the requests. A request that is no produce is alone: it starts when all before it are answered, and what is behind it waits.
+type conn struct {
+	srv  *Server
+	nc   net.Conn
+	ip   netip.Addr // not valid for a connection in memory
+	br   *bufio.Reader
+	host string
+	port int32
+
+	ctx    context.Context // ends when the peer has gone, or with the server
+	cancel context.CancelFunc
+	queue  chan *call
+	alone  sync.WaitGroup // requests in the queue that are no produce; added to and waited for by the reader
+	open   atomic.Int32   // requests that are not answered
+	known  bool           // the peer has sent a valid request
+
+	mu       sync.Mutex
+	draining bool // no further request is read
+
+	out   []byte // responses that are not written yet
+	fetch fetcher
+	gone  bool // writing has failed
+}
+
+// call is a request between reader and writer: what was started, or the reply, or the request itself.
+type call struct {
+	head    wire.Header
+	body    kmsg.Request
+	produce *produce
+	reply   kmsg.Response
+	start   time.Time
+}
+
+const (
+	readBuffer = 4 << 10
+	// firstRequest is how large a request may be before the connection has proven to speak the protocol. A larger first one is read when it
+	// begins with the key and the version of a request that is served: a client may begin with a large Produce, garbage hardly does.
+	firstRequest = 64 << 10
+	// outBuffer is how many bytes of responses are collected while the next ones are ready.
+	outBuffer = 64 << 10
+)
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{srv: s, nc: nc, queue: make(chan *call, s.conf.Pipeline)}
+	if ap, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
+		c.ip = ap.Addr().Unmap()
+	}
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	return c
+}
+
+// run serves the connection until either side ends it.
+func (c *conn) run() {
+	defer c.cancel()
+	defer c.nc.Close()
+	c.host, c.port = c.srv.where(c.nc.LocalAddr())
+	c.br = bufio.NewReaderSize(c.nc, readBuffer)
+	c.fetch.srv = c.srv
+	var writer sync.WaitGroup
+	writer.Go(c.write)
+	err := c.read()
+	if !c.isDraining() {
+		c.cancel() // nobody reads what a fetch waits for
+	}
+	close(c.queue)
+	writer.Wait()
+	c.report(err)
+}
+
+// report logs why a connection has ended, if that was not the ordinary way.
+func (c *conn) report(err error) {
+	var frame *wire.FrameError
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, context.Canceled):
+	case errors.As(err, &frame), errors.Is(err, wire.ErrMalformed), errors.Is(err, errProtocol):
+		c.srv.log.Warn("connection closed: the peer sent what is no valid request", "peer", c.nc.RemoteAddr(), "err", err)
+	default:
+		c.srv.log.Debug("connection ended", "peer", c.nc.RemoteAddr(), "err", err)
+	}
+}
+
+// errProtocol is wrapped by errors about requests that end a connection.
+var errProtocol = errors.New("not served")
+
+// drain ends reading: the requests that were read are still answered.
+func (c *conn) drain() {
+	c.mu.Lock()
+	c.draining = true
+	c.nc.SetReadDeadline(time.Now())
+	c.mu.Unlock()
+}
+
+func (c *conn) isDraining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
+}
+
+// readWithin sets how long reading may take; 0 is without limit.
+func (c *conn) readWithin(d time.Duration) {
+	var t time.Time
+	if d > 0 {
+		t = time.Now().Add(d)
+	}
+	c.mu.Lock()
+	if !c.draining {
+		c.nc.SetReadDeadline(t)
+	}
+	c.mu.Unlock()
+}
+
+// read reads requests until there are no more. The error says why there are none.
+func (c *conn) read() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked(p)
+		}
+	}()
+	for {
+		if err := c.next(); err != nil {
+			return err
+		}
+	}
+}
+
+// next reads one request and hands it on.
+func (c *conn) next() error {
+	n, err := c.await()
+	if err != nil {
+		return err
+	}
+	if err := c.srv.memory.take(c.ctx, int64(n)); err != nil {
+		return err
+	}
+	held := true // by this function
+	defer func() {
+		if held {
+			c.srv.memory.give(int64(n))
+		}
+	}()
+	if c.br.Buffered() < 4+n {
+		c.readWithin(c.srv.conf.allow(c.srv.conf.FrameTime, n))
+	}
+	frame, err := wire.ReadFrame(c.br, c.srv.pool, c.srv.conf.requestBytes)
+	if err != nil {
+		c.answerForeign(err)
+		return err
+	}
+	c.srv.stats.bytesIn.Add(int64(4 + n))
+	call, err := c.decode(frame)
+	if err != nil {
+		frame.Release()
+		return err
+	}
+	c.known = true
+	if call.produce == nil {
+		frame.Release()
+		c.alone.Add(1)
+	} else {
+		c.alone.Wait()
+		call.produce.begin(c, frame, n)
+		held = false
+	}
+	c.open.Add(1)
+	c.queue <- call // the writer always gets on: what it waits for ends with the connection
+	return nil
+}
+
+// await waits for the next request and returns its size. It takes no memory.
+func (c *conn) await() (int, error) {
+	conf := &c.srv.conf
+	for c.br.Buffered() == 0 {
+		if c.isDraining() {
+			return 0, io.EOF
+		}
+		if c.known {
+			c.readWithin(conf.idle)
+		} else {
+			c.readWithin(conf.FirstByte)
+		}
+		_, err := c.br.Peek(1)
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.open.Load() > 0 && !c.isDraining() {
+			continue // it is we who are slow
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	if c.br.Buffered() < 4 {
+		c.readWithin(conf.FrameTime)
+	}
+	b, err := c.br.Peek(4)
+	if err != nil {
+		return 0, err
+	}
+	size := int64(int32(binary.BigEndian.Uint32(b)))
+	if size < 0 || size > int64(conf.requestBytes) {
+		return 0, nil // ReadFrame says what is wrong with it
+	}
+	if !c.known && size > firstRequest {
+		c.readWithin(conf.FrameTime)
+		if b, err = c.br.Peek(8); err != nil {
+			return 0, err
+		}
+		key, version := int16(binary.BigEndian.Uint16(b[4:])), int16(binary.BigEndian.Uint16(b[6:]))
+		if a := c.srv.apis.find(key); a == nil || !a.serves(version) {
+			return 0, fmt.Errorf("%w: a first request of %d bytes, with key %d and version %d", errProtocol, size, key, version)
+		}
+	}
+	return int(size), nil
+}
+
+// decode makes a call of a frame. An error ends the connection, as in Kafka.
+func (c *conn) decode(frame *wire.Buffer) (*call, error) {
+	h, body, err := wire.ParseHeader(frame.Bytes())
+	if err != nil {
+		var v *wire.VersionError
+		if errors.As(err, &v) {
+			return nil, fmt.Errorf("%w: %w", errProtocol, err)
+		}
+		return nil, err
+	}
+	a := c.srv.apis.find(h.Key)
+	if a == nil {
+		return nil, fmt.Errorf("%w: %s (key %d), version %d, from client %q", errProtocol, h.Name(), h.Key, h.Version, h.ClientID)
+	}
+	c.srv.stats.requests[h.Key].Add(1)
+	call := &call{head: h, start: time.Now()}
+	if !a.serves(h.Version) {
+		if h.Key == keyApiVersions {
+			call.reply = unknownApiVersions()
+			return call, nil
+		}
+		return nil, fmt.Errorf("%w: %s, version %d, from client %q: versions %d to %d are served", errProtocol, h.Name(), h.Version, h.ClientID, a.min, a.max)
+	}
+	if call.body, err = wire.Decode(h, body); err != nil {
+		return nil, err
+	}
+	if h.Key == keyProduce {
+		call.produce = newProduce(call.body.(*kmsg.ProduceRequest))
+	}
+	return call, nil
+}
+
+// answerForeign tells a peer that speaks HTTP what it has found.
+func (c *conn) answerForeign(err error) {
+	if !errors.Is(err, wire.ErrHTTP) || c.known {
+		return
+	}
+	text := "This port speaks the Kafka protocol, not HTTP. Connect a Kafka client, or use the address that was given for HTTP.\n"
+	c.nc.SetWriteDeadline(time.Now().Add(c.srv.conf.ResponseTime))
+	fmt.Fprintf(c.nc, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(text), text)
+}
+
+// panicked ends the connection and leaves the process alone.
+func (c *conn) panicked(p any) {
+	c.srv.stats.panics.Add(1)
+	c.srv.log.Error("a request made the server panic; its connection is closed, please report it", "peer", c.nc.RemoteAddr(), "panic", p, "stack", string(debug.Stack()))
+	c.cancel()
+	c.nc.Close()
+}
