@@ -99,7 +99,8 @@ func headersOf(pairs []string) ([]kafka.Header, error) {
 // produceAll sends the records of the input and waits for their acknowledgements. After the first that failed it sends no more.
 func (a *app) produceAll(ctx context.Context, c *kafka.Client, topic string, in io.Reader, f produceFlags, headers []kafka.Header) error {
 	// A topic that is not there is found before the first line is read.
-	if _, err := c.Topic(ctx, topic); err != nil {
+	t, err := c.Topic(ctx, topic)
+	if err != nil {
 		return err
 	}
 	p, err := c.NewProducer(kafka.ProducerOptions{Compression: f.compression})
@@ -130,6 +131,10 @@ func (a *app) produceAll(ctx context.Context, c *kafka.Client, topic string, in 
 		r, explicit, err := f.record(line)
 		if err != nil {
 			readErr = fmt.Errorf("line %d of the input: %w", n, err)
+			break
+		}
+		if explicit && int(r.Partition) >= len(t.Partitions) {
+			readErr = t.NoPartition("write to topic", r.Partition)
 			break
 		}
 		r.Topic, r.Headers = topic, append(r.Headers, headers...)

@@ -100,18 +100,19 @@ func codecOf(name string) (kgo.CompressionCodec, error) {
 type partitioner struct{ auto kgo.Partitioner }
 
 func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
-	return &topicPartitioner{p.auto.ForTopic(topic)}
+	return &topicPartitioner{p.auto.ForTopic(topic).(kgo.TopicBackupPartitioner)}
 }
 
-type topicPartitioner struct{ auto kgo.TopicPartitioner }
+// topicPartitioner stands before a partitioner that looks at what waits for each partition.
+type topicPartitioner struct{ kgo.TopicBackupPartitioner }
 
 func (p *topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
-	return r.Partition >= 0 || p.auto.RequiresConsistency(r)
+	return r.Partition >= 0 || p.TopicBackupPartitioner.RequiresConsistency(r)
 }
 
-func (p *topicPartitioner) Partition(r *kgo.Record, n int) int {
+func (p *topicPartitioner) PartitionByBackup(r *kgo.Record, n int, backup kgo.TopicBackupIter) int {
 	if r.Partition >= 0 {
 		return int(r.Partition)
 	}
-	return p.auto.Partition(r, n)
+	return p.TopicBackupPartitioner.PartitionByBackup(r, n, backup)
 }

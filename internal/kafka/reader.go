@@ -3,7 +3,6 @@ package kafka
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -75,10 +74,7 @@ func (c *Client) bounds(ctx context.Context, opts ReaderOptions) ([]Offsets, err
 	}
 	for _, p := range opts.Partitions {
 		if p < 0 || int(p) >= len(all) {
-			return nil, &Error{
-				Op: "read topic", Topic: opts.Topic, Kind: NotFound, Err: fmt.Errorf("there is no partition %d", p),
-				Hint: fmt.Sprintf("it has the partitions 0 to %d", len(all)-1),
-			}
+			return nil, Topic{Name: opts.Topic, Partitions: make([]Partition, len(all))}.NoPartition("read topic", p)
 		}
 	}
 	var since map[int32]int64

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -31,6 +32,14 @@ type Partition struct {
 	Replicas    []int32
 	ISR         []int32
 	Err         error // why it does not serve; nil when it does
+}
+
+// NoPartition is the error for a partition that the topic does not have.
+func (t Topic) NoPartition(op string, partition int32) *Error {
+	return &Error{
+		Op: op, Topic: t.Name, Kind: NotFound, Err: fmt.Errorf("there is no partition %d", partition),
+		Hint: fmt.Sprintf("its partitions are 0 to %d", len(t.Partitions)-1),
+	}
 }
 
 // CreateTopic makes a topic.
@@ -105,7 +114,7 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 func topicOf(d kadm.TopicDetail) Topic {
 	t := Topic{Name: d.Topic, Internal: d.IsInternal}
 	if d.ID != (kadm.TopicID{}) {
-		t.ID = d.ID.String()
+		t.ID = base64.RawURLEncoding.EncodeToString(d.ID[:]) // as Kafka prints it
 	}
 	for _, p := range d.Partitions.Sorted() {
 		t.Partitions = append(t.Partitions, Partition{
