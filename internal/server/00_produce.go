@@ -26,7 +26,6 @@ import (
 type produce struct {
 	req   *kmsg.ProduceRequest
 	frame *wire.Buffer // the batches lie in it
-	size  int          // of the frame, as counted in Server.memory
 
 	parts    []produced
 	waiting  atomic.Int32 // answers that are missing, and one for the reader
@@ -58,8 +57,8 @@ func newProduce(req *kmsg.ProduceRequest) *produce {
 }
 
 // begin checks and appends. It waits for room in the logs, as long as the client says.
-func (p *produce) begin(c *conn, frame *wire.Buffer, size int) {
-	p.frame, p.size = frame, size
+func (p *produce) begin(c *conn, frame *wire.Buffer) {
+	p.frame = frame
 	p.waiting.Store(1)
 	n := 0
 	for i := range p.req.Topics {
@@ -221,7 +220,6 @@ func (c *conn) answerProduce(call *call) {
 		c.flush()
 		c.hangUp()
 	}
-	c.srv.memory.give(int64(p.size))
 	p.recycle()
 }
 

@@ -22,39 +22,46 @@ type fetcher struct {
 	waited  time.Duration // of the last fetch
 
 	// Of one request.
-	set      *session
-	kept     bool // set belongs to srv.sessions and has to be given back
-	full     bool // the response names all partitions
-	reject   error
-	limit    int // bytes of records
-	bytes    int // found
-	enough   bool
-	findings []*fetchPart
-	resp     kmsg.FetchResponse
-	spans    [][][]byte
+	set       *session
+	kept      bool // set belongs to srv.sessions and has to be given back
+	full      bool // the response names all partitions
+	create    bool // the set becomes a session
+	committed bool // of read_committed
+	reject    error
+	wait      time.Duration // at most
+	least     int           // bytes of records that are worth an answer
+	limit     int           // bytes of records
+	bytes     int           // found
+	enough    bool          // there is a reason to answer now
+	findings  []*fetchPart
+	resp      kmsg.FetchResponse
+	spans     [][][]byte
 }
 
-// do answers a request. The response is valid until release.
-func (f *fetcher) do(ctx context.Context, req *kmsg.FetchRequest) (*kmsg.FetchResponse, [][][]byte) {
-	f.waited, f.bytes, f.enough = 0, 0, false
-	f.resp.Version, f.resp.ErrorCode, f.resp.SessionID, f.resp.Topics = req.Version, 0, 0, f.resp.Topics[:0]
-	if err := f.open(req); err != nil {
+// answer waits, if it has to, and answers the request that was opened. The response is valid until release.
+func (f *fetcher) answer(ctx context.Context, err error) (*kmsg.FetchResponse, [][][]byte) {
+	if err != nil {
 		f.resp.ErrorCode, _ = f.srv.fault(err)
 		return &f.resp, nil
 	}
-	f.limit = max(0, min(int(req.MaxBytes), f.srv.conf.fetchBytes))
-	least := min(int(req.MinBytes), f.limit)
 	f.collect()
-	if wait := time.Duration(req.MaxWaitMillis) * time.Millisecond; wait > 0 && len(f.set.parts) > 0 {
-		f.await(ctx, wait, least)
+	if f.wait > 0 && len(f.set.parts) > 0 {
+		f.await(ctx)
 	}
-	f.respond(req)
+	f.respond()
 	return &f.resp, f.spans
 }
 
-// open finds the set of partitions that a request is about (KIP-227).
+// open takes over a request and finds the set of partitions that it is about (KIP-227). The request is not needed any more.
 func (f *fetcher) open(req *kmsg.FetchRequest) error {
 	s := f.srv
+	f.waited, f.bytes, f.enough = 0, 0, false
+	f.resp.Version, f.resp.ErrorCode, f.resp.SessionID, f.resp.Topics = req.Version, 0, 0, f.resp.Topics[:0]
+	f.limit = max(0, min(int(req.MaxBytes), s.conf.fetchBytes))
+	f.least = min(int(req.MinBytes), f.limit)
+	f.wait = time.Duration(req.MaxWaitMillis) * time.Millisecond
+	f.committed = req.IsolationLevel == 1
+	f.create = req.Version >= 7 && req.SessionEpoch == 0
 	replica := req.ReplicaID
 	if req.Version >= 15 {
 		replica = req.ReplicaState.ID
@@ -129,15 +136,15 @@ func (f *fetcher) drop(p *fetchPart) {
 }
 
 // await collects until there is enough, or nobody waits any longer.
-func (f *fetcher) await(ctx context.Context, wait time.Duration, least int) {
-	if f.enough || f.bytes >= least {
+func (f *fetcher) await(ctx context.Context) {
+	if f.enough || f.bytes >= f.least {
 		return
 	}
 	began := time.Now()
 	if f.timer == nil {
-		f.timer = time.NewTimer(wait)
+		f.timer = time.NewTimer(f.wait)
 	} else {
-		f.timer.Reset(wait)
+		f.timer.Reset(f.wait)
 	}
 	defer f.timer.Stop()
 	defer func() { f.waited = time.Since(began) }()
@@ -151,17 +158,17 @@ func (f *fetcher) await(ctx context.Context, wait time.Duration, least int) {
 		case <-ctx.Done():
 			return
 		}
-		if f.collect(); f.enough || f.bytes >= least {
+		if f.collect(); f.enough || f.bytes >= f.least {
 			return
 		}
 	}
 }
 
 // respond makes the response out of the findings.
-func (f *fetcher) respond(req *kmsg.FetchRequest) {
+func (f *fetcher) respond() {
 	if f.full {
-		f.inOrder()
-		if req.Version >= 7 && req.SessionEpoch == 0 && f.srv.sessions.keep(f.set) {
+		f.findings = append(f.findings[:0], f.set.order...) // as the request has them
+		if f.create && f.srv.sessions.keep(f.set) {
 			f.kept = true
 			f.keep()
 		}
@@ -176,14 +183,9 @@ func (f *fetcher) respond(req *kmsg.FetchRequest) {
 		if p.forgotten || !f.full && !worth {
 			continue
 		}
-		f.add(req, p)
+		f.add(p)
 		f.spans = append(f.spans, p.span.Bytes)
 	}
-}
-
-// inOrder brings the findings into the request's order, without those that were forgotten or named twice.
-func (f *fetcher) inOrder() {
-	f.findings = append(f.findings[:0], f.set.order...)
 }
 
 // keep makes the request's partitions those of a session: it watches their logs, and looks at all of them the next time.
@@ -197,7 +199,7 @@ func (f *fetcher) keep() {
 }
 
 // add puts a partition into the response, together with those of its topic before it.
-func (f *fetcher) add(req *kmsg.FetchRequest, p *fetchPart) {
+func (f *fetcher) add(p *fetchPart) {
 	topics := f.resp.Topics
 	if n := len(topics); n == 0 || topics[n-1].Topic != p.key.topic || topics[n-1].TopicID != p.key.id {
 		var reuse []kmsg.FetchResponseTopicPartition
@@ -215,7 +217,7 @@ func (f *fetcher) add(req *kmsg.FetchRequest, p *fetchPart) {
 	} else {
 		b := &p.span.Bounds
 		out.HighWatermark, out.LastStableOffset, out.LogStartOffset, out.DivergingEpoch = b.HighWatermark, b.LastStable, b.Start, p.diverging
-		if req.IsolationLevel == 1 {
+		if f.committed {
 			out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
 		}
 	}

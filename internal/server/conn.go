@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -51,6 +52,7 @@ type call struct {
 	body    kmsg.Request
 	produce *produce
 	reply   kmsg.Response
+	cost    int64 // as counted in Server.memory
 	start   time.Time
 }
 
@@ -59,6 +61,9 @@ const (
 	// firstRequest is how large a request may be before the connection has proven to speak the protocol. A larger first one is read when it
 	// begins with the key and the version of a request that is served: a client may begin with a large Produce, garbage hardly does.
 	firstRequest = 64 << 10
+	// A decoded request, of any kind but Produce, is counted as that many times its bytes, up to what package wire lets it take.
+	decodedGrowth = 16
+	maxDecoded    = 64 << 20
 	// outBuffer is how many bytes of responses are collected while the next ones are ready.
 	outBuffer = 64 << 10
 )
@@ -94,6 +99,12 @@ func (c *conn) run() {
 func (c *conn) report(err error) {
 	var frame *wire.FrameError
 	switch {
+	case errors.Is(err, wire.ErrHTTP), errors.Is(err, wire.ErrTLS):
+		level := slog.LevelDebug
+		if c.srv.stats.foreign.Add(1) == 1 {
+			level = slog.LevelWarn
+		}
+		c.srv.log.Log(context.Background(), level, "connection closed; further ones of this kind are only counted", "peer", c.nc.RemoteAddr(), "err", err)
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, context.Canceled):
 	case errors.As(err, &frame), errors.Is(err, wire.ErrMalformed), errors.Is(err, errProtocol):
 		c.srv.log.Warn("connection closed: the peer sent what is no valid request", "peer", c.nc.RemoteAddr(), "err", err)
@@ -148,17 +159,21 @@ func (c *conn) read() (err error) {
 
 // next reads one request and hands it on.
 func (c *conn) next() error {
-	n, err := c.await()
+	key, n, err := c.await()
 	if err != nil {
 		return err
 	}
-	if err := c.srv.memory.take(c.ctx, int64(n)); err != nil {
+	cost := int64(n)
+	if key != keyProduce {
+		cost += int64(min(decodedGrowth*n, maxDecoded))
+	}
+	if err := c.srv.memory.take(c.ctx, cost); err != nil {
 		return err
 	}
 	held := true // by this function
 	defer func() {
 		if held {
-			c.srv.memory.give(int64(n))
+			c.srv.memory.give(cost)
 		}
 	}()
 	if c.br.Buffered() < 4+n {
@@ -170,31 +185,38 @@ func (c *conn) next() error {
 		return err
 	}
 	c.srv.stats.bytesIn.Add(int64(4 + n))
+	c.alone.Wait()
 	call, err := c.decode(frame)
 	if err != nil {
 		frame.Release()
 		return err
 	}
 	c.known = true
+	call.cost = cost
 	if call.produce == nil {
 		frame.Release()
 		c.alone.Add(1)
 	} else {
-		c.alone.Wait()
-		call.produce.begin(c, frame, n)
-		held = false
+		call.produce.begin(c, frame)
 	}
+	held = false
 	c.open.Add(1)
 	c.queue <- call // the writer always gets on: what it waits for ends with the connection
 	return nil
 }
 
-// await waits for the next request and returns its size. It takes no memory.
-func (c *conn) await() (int, error) {
+// settle gives back the memory that a call was counted with.
+func (c *conn) settle(call *call) {
+	c.srv.memory.give(call.cost)
+	call.cost = 0
+}
+
+// await waits for the next request and returns its key and size. It takes no memory.
+func (c *conn) await() (key int16, n int, err error) {
 	conf := &c.srv.conf
 	for c.br.Buffered() == 0 {
 		if c.isDraining() {
-			return 0, io.EOF
+			return 0, 0, io.EOF
 		}
 		if c.known {
 			c.readWithin(conf.idle)
@@ -206,31 +228,28 @@ func (c *conn) await() (int, error) {
 			continue // it is we who are slow
 		}
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	if c.br.Buffered() < 4 {
+	if c.br.Buffered() < 8 {
 		c.readWithin(conf.FrameTime)
 	}
 	b, err := c.br.Peek(4)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	size := int64(int32(binary.BigEndian.Uint32(b)))
-	if size < 0 || size > int64(conf.requestBytes) {
-		return 0, nil // ReadFrame says what is wrong with it
+	if size < 4 || size > int64(conf.requestBytes) {
+		return 0, int(max(0, min(size, 4))), nil // ReadFrame and ParseHeader say what is wrong with it
 	}
-	if !c.known && size > firstRequest {
-		c.readWithin(conf.FrameTime)
-		if b, err = c.br.Peek(8); err != nil {
-			return 0, err
-		}
-		key, version := int16(binary.BigEndian.Uint16(b[4:])), int16(binary.BigEndian.Uint16(b[6:]))
-		if a := c.srv.apis.find(key); a == nil || !a.serves(version) {
-			return 0, fmt.Errorf("%w: a first request of %d bytes, with key %d and version %d", errProtocol, size, key, version)
-		}
+	if b, err = c.br.Peek(8); err != nil {
+		return 0, 0, err
 	}
-	return int(size), nil
+	key, version := int16(binary.BigEndian.Uint16(b[4:])), int16(binary.BigEndian.Uint16(b[6:]))
+	if a := c.srv.apis.find(key); !c.known && size > firstRequest && (a == nil || !a.serves(version)) {
+		return 0, 0, fmt.Errorf("%w: a first request of %d bytes, with key %d and version %d", errProtocol, size, key, version)
+	}
+	return key, int(size), nil
 }
 
 // decode makes a call of a frame. An error ends the connection, as in Kafka.

@@ -26,6 +26,7 @@ func (c *conn) answer(call *call) {
 	if call.produce == nil {
 		defer c.alone.Done()
 	}
+	defer c.settle(call)
 	defer func() {
 		if p := recover(); p != nil {
 			c.gone = true
@@ -37,10 +38,10 @@ func (c *conn) answer(call *call) {
 		return
 	}
 	c.flush() // what is alone may take its time
-	if c.gone {
+	switch {
+	case c.gone:
 		return
-	}
-	if call.head.Key == keyFetch {
+	case call.head.Key == keyFetch:
 		c.answerFetch(call)
 		return
 	}
@@ -55,7 +56,10 @@ func (c *conn) answer(call *call) {
 func (c *conn) answerFetch(call *call) {
 	f := &c.fetch
 	defer f.release()
-	resp, spans := f.do(c.ctx, call.body.(*kmsg.FetchRequest))
+	err := f.open(call.body.(*kmsg.FetchRequest))
+	call.body = nil
+	c.settle(call) // a fetch that waits does not keep others out
+	resp, spans := f.answer(c.ctx, err)
 	if c.ctx.Err() == nil {
 		c.send(f.encoder.Encode(call.head, resp, spans)...)
 		c.srv.stats.fetch.add(time.Since(call.start) - f.waited)
