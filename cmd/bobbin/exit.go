@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bobbinstream/bobbin/broker"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
 
@@ -58,6 +59,9 @@ func explain(err error) failure {
 	if k, ok := errors.AsType[*kafka.Error](err); ok {
 		f.Code, f.Hint = k.Code, k.Hint
 	}
+	if b, ok := errors.AsType[*broker.Error](err); ok {
+		f.Exit, f.Hint = exitOfBroker(b.Kind), b.Hint
+	}
 	switch kafka.KindOf(err) {
 	case kafka.Invalid:
 		f.Exit = exitUsage
@@ -74,6 +78,24 @@ func explain(err error) failure {
 		f.Exit = exitInterrupted
 	}
 	return f
+}
+
+func exitOfBroker(k broker.Kind) int {
+	switch k {
+	case broker.Invalid:
+		return exitUsage
+	case broker.InUse:
+		return exitInUse
+	case broker.Unsafe:
+		return exitListener
+	case broker.Newer:
+		return exitNewer
+	case broker.Corrupt:
+		return exitCorrupt
+	case broker.Disk:
+		return exitDisk
+	}
+	return exitFailure
 }
 
 // fail shows an error on standard error and returns the exit code.

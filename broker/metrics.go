@@ -1,0 +1,112 @@
+package broker
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/bobbinstream/bobbin/internal/server"
+)
+
+// registry returns a registry of its own with the broker's figures and those of the process.
+func (b *Broker) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(
+		collector{b}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return r
+}
+
+// collector reads the figures when they are asked for.
+type collector struct{ b *Broker }
+
+// Describe sends nothing, which marks a collector whose labels are only known when it is asked.
+func (collector) Describe(chan<- *prometheus.Desc) {}
+
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	c.collectServer(sink{out})
+	c.collectStore(sink{out})
+}
+
+func (c collector) collectServer(out sink) {
+	s := c.b.server.Stats()
+	out.gauge("connections", "Open connections.", float64(s.Connections))
+	out.counter("connections_accepted_total", "Connections accepted.", float64(s.Accepted))
+	out.counter("connections_refused_total", "Connections refused because of a limit.", float64(s.Refused))
+	out.counter("received_bytes_total", "Bytes of requests.", float64(s.BytesIn))
+	out.counter("sent_bytes_total", "Bytes of responses.", float64(s.BytesOut))
+	out.counter("panics_total", "Connections that ended by an error in the program. Always a bug.", float64(s.Panics))
+	out.gauge("request_memory_bytes", "Memory of requests.", float64(s.RequestMemory))
+	out.gauge("fetch_memory_bytes", "Memory of records in responses.", float64(s.FetchMemory))
+	out.gauge("fetch_sessions", "Fetch sessions (KIP-227).", float64(s.FetchSessions))
+	for key, n := range s.Requests {
+		out.labelled("requests_total", "Requests by API.", "api", kmsg.NameForKey(key), float64(n))
+	}
+	for code, n := range s.Errors {
+		out.labelled("errors_total", "Errors in responses by Kafka's name.", "code", codeName(code), float64(n))
+	}
+	out.histogram("produce_seconds", "From a produce request to its response.", s.ProduceLatency)
+	out.histogram("fetch_seconds", "From a fetch request to its response, without the time that it waited for records.", s.FetchLatency)
+}
+
+func (c collector) collectStore(out sink) {
+	s := c.b.store.Stats()
+	up := 1.0
+	if c.b.Err() != nil {
+		up = 0
+	}
+	out.gauge("disk_ok", "0 after an error of the disk that ended the service of writes.", up)
+	out.gauge("topics", "Topics.", float64(s.Topics))
+	out.gauge("partitions", "Partitions.", float64(s.Partitions))
+	out.gauge("partitions_offline", "Partitions that are not served because their files are damaged.", float64(s.Offline))
+	out.gauge("tail_bytes", "Memory of records that are not in their segments yet.", float64(s.TailBytes))
+	out.counter("wal_groups_total", "Groups written to the write-ahead log.", float64(s.WAL.Groups))
+	out.counter("wal_bytes_total", "Bytes written to the write-ahead log.", float64(s.WAL.Bytes))
+	out.counter("wal_syncs_total", "Syncs of the write-ahead log.", float64(s.WAL.Syncs))
+	out.gauge("wal_size_bytes", "Size of the write-ahead log's files.", float64(s.WAL.TotalBytes))
+	out.counter("checkpoints_total", "Checkpoints made.", float64(s.Checkpoints))
+	out.gauge("disk_free_bytes", "Free bytes of the data directory's file system.", float64(s.DiskFree))
+	out.gauge("disk_total_bytes", "Size of the data directory's file system.", float64(s.DiskTotal))
+}
+
+func codeName(code int16) string {
+	if e := kerr.TypedErrorForCode(code); e != nil {
+		return e.Message
+	}
+	return strconv.Itoa(int(code))
+}
+
+// sink makes metrics whose names begin with bobbin_.
+type sink struct{ out chan<- prometheus.Metric }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("bobbin_"+name, help, labels, nil)
+}
+
+func (s sink) gauge(name, help string, v float64) {
+	s.out <- prometheus.MustNewConstMetric(desc(name, help), prometheus.GaugeValue, v)
+}
+
+func (s sink) counter(name, help string, v float64) {
+	s.out <- prometheus.MustNewConstMetric(desc(name, help), prometheus.CounterValue, v)
+}
+
+func (s sink) labelled(name, help, label, value string, v float64) {
+	s.out <- prometheus.MustNewConstMetric(desc(name, help, label), prometheus.CounterValue, v, value)
+}
+
+func (s sink) histogram(name, help string, h server.Histogram) {
+	buckets := make(map[float64]uint64, len(h.Counts))
+	var n uint64
+	for i, c := range h.Counts {
+		n += uint64(c)
+		if i < len(h.Counts)-1 {
+			buckets[(time.Microsecond << i).Seconds()] = n
+		}
+	}
+	s.out <- prometheus.MustNewConstHistogram(desc(name, help), n, h.Sum.Seconds(), buckets)
+}
