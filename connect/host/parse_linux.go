@@ -142,6 +142,7 @@ func parseProcess(text []byte, pageSize uint64, p *procCounters) error {
 			return errProcessFormat
 		}
 	}
+	name = steadyName(name)
 	if string(name) != p.name { // compares without allocating
 		p.name = cleanName(string(name))
 	}
@@ -149,6 +150,18 @@ func parseProcess(text []byte, pageSize uint64, p *procCounters) error {
 	p.threads, p.start = int64(n[16]), n[18]
 	p.rss = n[20] * pageSize
 	return nil
+}
+
+// steadyName drops what a kernel worker works on just now (kworker/u8:1-writeback), which would make each of its errands a
+// stream of its own.
+func steadyName(name []byte) []byte {
+	if !bytes.HasPrefix(name, []byte("kworker/")) || bytes.IndexByte(name, ':') < 0 {
+		return name
+	}
+	if i := bytes.IndexAny(name, "-+"); i > 0 {
+		return name[:i]
+	}
+	return name
 }
 
 func seconds(ticks uint64) float64 { return float64(ticks) / ticksPerSecond }

@@ -2,10 +2,10 @@
 //
 // Nouns: a Sampler delivers samples; a row is one sample with the run's id and the stream's next number; the writer sends
 // rows and counts what was acknowledged; the reader knows nothing of the writer but the topic, and checks every row; the
-// tracker holds what the reader found; a State is one moment of all that, ready to be drawn; a Summary is its end.
+// tracker holds what the reader found; a state is one moment of all that, ready to be drawn; a Summary is its end.
 //
 //	Sampler ─► row ─► Writer ══ topic host-metrics ══► Reader ─► tracker ─┐
-//	             └─ acknowledged ─────────────────────────────────────────┴─► State ─► screen, or a line every 5 s
+//	             └─ acknowledged ─────────────────────────────────────────┴─► state ─► screen, or a line every 5 s
 //
 // Promise: a row that was acknowledged and not read is counted as lost; one that is read before an earlier row of its
 // stream as out of order; one that is read twice as duplicated. Offsets of a partition that do not follow each other from
@@ -15,8 +15,9 @@
 // Never: it opens no socket and no data directory; what stands behind Cluster is the caller's.
 //
 // Files: demo.go (Options, Run) · cluster.go (what is asked of a cluster) · pipeline.go (writer and reader) · row.go (a
-// row's bytes) · tracker.go (loss, order, latency) · figures.go (rates and histories for the screen) · state.go (State) ·
-// frame.go, sections.go (State to text) · text.go (numbers, sparklines, widths) · screen.go (terminal) · summary.go.
+// row's bytes) · tracker.go (loss, order, latency) · figures.go (rates and histories for the screen) · state.go (state) ·
+// frame.go, sections.go (state to text) · text.go (numbers, sparklines, widths) · view.go (when what is shown) · screen.go
+// (terminal) · summary.go.
 //
 // Locks: tracker.mu guards all that the reader found; it is not held across calls to the cluster or the terminal.
 package demo

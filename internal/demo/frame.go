@@ -58,8 +58,14 @@ type piece struct {
 	look style
 }
 
-// row adds a line of pieces, cut or filled to the width.
+// row adds a line of pieces, cut or filled to the width, unless only the footer's line is left.
 func (f *frame) row(pieces ...piece) {
+	if f.room() > 0 {
+		f.lines = append(f.lines, f.compose(pieces))
+	}
+}
+
+func (f *frame) compose(pieces []piece) string {
 	var b strings.Builder
 	left := f.columns
 	for _, p := range pieces {
@@ -78,7 +84,7 @@ func (f *frame) row(pieces ...piece) {
 		}
 	}
 	b.WriteString(strings.Repeat(" ", left))
-	f.lines = append(f.lines, b.String())
+	return b.String()
 }
 
 func (f *frame) blank() { f.row() }

@@ -1,13 +1,11 @@
 package demo
 
-import (
-	"fmt"
-)
+import "fmt"
 
 const margin = " "
 
 func (f *frame) header(st state) {
-	title := margin + "Bobbin demo   this computer, live, through the topic " + Topic
+	title := margin + "Bobbin demo: this computer through topic " + Topic
 	at := st.address + "   " + clock(st.elapsed) + margin
 	f.row(piece{fit(title, f.columns-width(at)) + at, bar})
 	f.row(piece{margin + durabilityText(st.durability), plain})
@@ -36,9 +34,19 @@ func (f *frame) figures(st state) {
 		cell("        p99", right(millis(st.latency.P99), 10)+"   max "+millis(st.whole.Max), strong, f.columns-half))
 	pair(cell("lost", right(count(st.skipped), 22), alarm(st.skipped), half),
 		cell("on disk", right(diskText(st.onDisk), 10), strong, f.columns-half))
-	pair(cell("out of order", right(count(st.outOfOrder+st.duplicated), 22), alarm(st.outOfOrder+st.duplicated), half),
-		cell("streams", right(count(st.streams), 10)+"   reading costs "+percent(st.cost), plain, f.columns-half))
+	pair(cell("out of order", right(count(st.outOfOrder), 22), alarm(st.outOfOrder), half),
+		cell("streams", right(count(st.streams), 10), strong, f.columns-half))
+	pair(cell("duplicated", right(count(st.duplicated), 22), alarm(st.duplicated), half),
+		cell("reader's cost", right(percent(st.cost), 10)+" of a core", plain, f.columns-half))
 	f.blank()
+}
+
+// memoryText leaves out what has none of its own: a kernel thread.
+func memoryText(rss float64) string {
+	if rss == 0 {
+		return ""
+	}
+	return bytesText(rss)
 }
 
 func alarm(n uint64) style {
@@ -57,43 +65,52 @@ func diskText(n int64) string {
 
 // machine shows cores, disks and interfaces. Each kind gets one line on a small terminal, and more on a high one.
 func (f *frame) machine(st state) {
+	perSecond := func(l line) string { return bytesText(l.lately) + "/s" }
 	most := max(1, (f.rows-16)/8)
-	f.devices("cores", st.cores, most, 1, func(l line) string { return percent(busyCore(l.values)) })
-	f.devices("disks", st.disks, most, 0, func(l line) string {
-		return bytesText(l.values["read"]+l.values["written"]) + "/s"
-	})
-	f.devices("network", st.nets, most, 0, func(l line) string {
-		return bytesText(l.values["received"]+l.values["sent"]) + "/s"
-	})
+	spark := 5 // four cores on 80 columns
+	if f.columns >= 100 {
+		spark = 9
+	}
+	f.devices(st.cores, most, device{kind: "cores", name: 3, spark: spark, number: 5, full: 1,
+		value: func(l line) string { return percent(l.lately) }})
+	f.devices(st.disks, most, device{kind: "disks", name: 8, spark: 12, number: 9, value: perSecond})
+	f.devices(st.nets, most, device{kind: "network", name: 8, spark: 12, number: 9, value: perSecond})
 	f.blank()
 }
 
-// devices puts as many as fit side by side, and says how many are left out. full is what fills a sparkline's cell; 0 is the
-// device's own highest.
-func (f *frame) devices(kind string, all []line, most int, full float64, value func(line) string) {
-	const label, name, spark, number, between = 9, 7, 12, 11, 2
-	const each = name + 1 + spark + 1 + number + between
-	across := max(1, (f.columns-label)/each)
+// A device says how one kind is shown: the widths of its cells, what fills a cell of its sparkline (0: the device's own
+// highest), and its number.
+type device struct {
+	kind                string
+	name, spark, number int
+	full                float64
+	value               func(line) string
+}
+
+// devices puts as many as fit side by side, and says how many are left out.
+func (f *frame) devices(all []line, most int, d device) {
+	const label, between = 9, 4
 	if len(all) == 0 {
-		f.row(piece{margin + fit(kind, label-1), faint}, piece{"none seen", faint})
+		f.row(piece{margin + fit(d.kind, label-1), faint}, piece{"none seen", faint})
 		return
 	}
+	across := max(1, (f.columns-label)/(d.name+d.spark+d.number+between))
 	shown := min(len(all), across*most)
 	for at := 0; at < shown; at += across {
-		head := kind
+		head := d.kind
 		if at > 0 {
 			head = ""
 		}
 		pieces := []piece{{margin + fit(head, label-1), faint}}
 		for _, l := range all[at:min(at+across, shown)] {
-			scale := full
-			if scale == 0 {
-				scale = highest(l.spark, spark, 4096)
+			full := d.full
+			if full == 0 {
+				full = highest(l.spark, d.spark, 4096)
 			}
 			pieces = append(pieces,
-				piece{fit(l.name, name) + " ", plain},
-				piece{sparkline(l.spark, spark, scale), lively},
-				piece{" " + right(value(l), number) + "  ", strong})
+				piece{fit(l.name, d.name) + " ", plain},
+				piece{sparkline(l.spark, d.spark, full), lively},
+				piece{" " + right(d.value(l), d.number) + "  ", strong})
 		}
 		if rest := len(all) - shown; rest > 0 && at+across >= shown {
 			pieces = append(pieces, piece{fmt.Sprintf("+%d", rest), faint})
@@ -112,9 +129,9 @@ func highest(values []float64, drawn int, floor float64) float64 {
 
 // processes fills what is left with the busiest ones.
 func (f *frame) processes(st state) {
-	const pid, number, memory, rows = 9, 9, 11, 9
+	const pid, number, memory, rows = 8, 8, 10, 8
 	wide := f.columns >= 100
-	name := max(14, min(32, f.columns/5))
+	name := max(18, min(32, f.columns/4))
 	used := len(margin) + name + pid + 2*number + memory
 	if wide {
 		used += rows
@@ -125,11 +142,8 @@ func (f *frame) processes(st state) {
 		head += right("rows/s", rows)
 	}
 	f.row(piece{head + "  " + right(fmt.Sprintf("last %d s", spark), spark), faint})
-	for i, l := range st.processes {
-		if i >= f.room() {
-			break
-		}
-		cells := right(percent(l.lately), number) + right(percent(l.most["cpu"]), number) + right(bytesText(l.values["rss"]), memory)
+	for _, l := range st.processes[:min(len(st.processes), max(f.room(), 0))] {
+		cells := right(percent(l.lately), number) + right(percent(l.most["cpu"]), number) + right(memoryText(l.values["rss"]), memory)
 		if wide {
 			cells += right(fmt.Sprintf("%.0f", l.rate), rows)
 		}
@@ -149,5 +163,5 @@ func (f *frame) footer(st state) {
 	if st.ending {
 		say = "ending: waiting until the last rows are acknowledged and read"
 	}
-	f.row(piece{margin + say, faint})
+	f.lines = append(f.lines, f.compose([]piece{{margin + say, faint}}))
 }

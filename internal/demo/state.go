@@ -123,7 +123,7 @@ func durabilityText(level string) string {
 	case "interval":
 		return "interval: a kill loses no acknowledged row, a power cut at most the last " + every
 	case "os":
-		return "os: a kill loses no acknowledged row, a power cut what the system had not written"
+		return "os: a kill loses no acknowledged row, a power cut what was not yet on disk"
 	case "":
 		return "acks=all: an acknowledged row is as safe as the cluster's settings make it"
 	default:

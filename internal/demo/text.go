@@ -28,8 +28,11 @@ func count[N int | int64 | uint64](n N) string {
 	return b.String()
 }
 
-// millis writes a time with three digits that count.
+// millis writes a time with three digits that count, and a dash when nothing was measured.
 func millis(d time.Duration) string {
+	if d == 0 {
+		return "–"
+	}
 	ms := float64(d) / float64(time.Millisecond)
 	switch {
 	case ms < 9.995:
