@@ -48,7 +48,7 @@ func Open(ctx context.Context, opts Options) (*Broker, error) {
 		return nil, err
 	}
 	fs, dir := opts.files()
-	op := "open the data directory " + dir
+	const op = "start the broker"
 	st, err := store.Open(ctx, store.Options{
 		FS: fs, Dir: dir, Settings: settings, ExpectClusterID: opts.ExpectClusterID, Log: opts.Log,
 	})

@@ -59,7 +59,9 @@ func newError(op string, err error) error {
 		e.Kind, e.PID = InUse, locked.PID
 	case errors.As(err, &newer):
 		e.Kind = Newer
-	case errors.As(err, &lost), errors.As(err, &damaged), errors.As(err, &corrupt), errors.As(err, &missing):
+	case errors.As(err, &lost):
+		e.Kind = Corrupt
+	case errors.As(err, &damaged), errors.As(err, &corrupt), errors.As(err, &missing):
 		e.Kind = Corrupt
 		e.Hint = "nothing was changed: `bobbin verify` shows what is wrong"
 	case errors.Is(err, store.ErrClosed):

@@ -54,7 +54,8 @@ A flag goes before its variable.
 
 Exit codes: 0 ok, 1 failure, 2 wrong use, 3 not found, 4 not allowed, 5 unreachable or time-out, 6 a check failed,
 7 data directory in use, 8 listener refused, 9 format too new, 10 corruption, 11 input/output error, 130 interrupted.`,
-		Example: `  bobbin serve --data ./bobbin-data
+		Example: `  bobbin demo
+  bobbin serve --data ./bobbin-data
   bobbin topic create orders --partitions 4
   echo hello | bobbin produce orders
   bobbin consume orders --from start --until-end`,
@@ -73,7 +74,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong use, 3 not found, 4 not allowed, 5 unreacha
 	})
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", formTable, "form of the result: "+strings.Join(forms, ", "))
 	a.complete(root, "output", forms...)
-	root.AddCommand(a.serve(), a.topic(), a.produce(), a.consume(), a.version(), a.completion())
+	root.AddCommand(a.serve(), a.demo(), a.topic(), a.produce(), a.consume(), a.version(), a.completion())
 	return root
 }
 

@@ -12,5 +12,6 @@
 // Never: no command knows a rule about records, topics or files; those are in the packages below.
 //
 // Files: main.go · app.go (the root command, the shared flags, the environment) · output.go (the four forms) · exit.go (errors to
-// exit codes and text) · one file a command · recordformat.go and recordlines.go (records as text, out and in).
+// exit codes and text) · service.go (a broker with its listeners) · one file a
+// command · recordformat.go and recordlines.go (records as text, out and in).
 package main

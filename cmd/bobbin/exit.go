@@ -36,6 +36,12 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// checkError says that a check found something.
+type checkError struct{ err error }
+
+func (e *checkError) Error() string { return e.err.Error() }
+func (e *checkError) Unwrap() error { return e.err }
+
 // usagef makes a usageError.
 func usagef(cmd interface{ CommandPath() string }, format string, args ...any) error {
 	return &usageError{cmd: cmd.CommandPath(), err: fmt.Errorf(format, args...)}
@@ -61,6 +67,10 @@ func explain(err error) failure {
 	}
 	if b, ok := errors.AsType[*broker.Error](err); ok {
 		f.Exit, f.Hint = exitOfBroker(b.Kind), b.Hint
+	}
+	if _, ok := errors.AsType[*checkError](err); ok {
+		f.Exit = exitCheckFailed
+		return f
 	}
 	switch kafka.KindOf(err) {
 	case kafka.Invalid:

@@ -98,24 +98,24 @@ func (r readyResult) name() string { return r.Kafka }
 func (a *app) serveBroker(ctx context.Context, o broker.Options, f serveFlags) error {
 	ctx, cancel := interruptible(ctx)
 	defer cancel()
-	h, err := startHost(ctx, o, f.listen, f.http)
+	s, err := startService(ctx, o, endpoints{kafka: f.listen, http: f.http})
 	if err != nil {
 		return err
 	}
 	r := readyResult{
-		Ready: true, Kafka: h.kafka.Addr().String(), PID: os.Getpid(), ClusterID: h.ClusterID(), Data: o.Dir, Durability: h.Durability(),
+		Ready: true, Kafka: s.kafka.Addr().String(), PID: os.Getpid(), ClusterID: s.ClusterID(), Data: o.Dir, Durability: s.Durability(),
 	}
-	if h.http != nil {
-		r.HTTP = h.http.Addr().String()
+	if s.http != nil {
+		r.HTTP = s.http.Addr().String()
 	}
 	if a.output == formTable {
-		_, err = fmt.Fprintln(a.stdout, h.line)
+		_, err = fmt.Fprintln(a.stdout, s.line)
 	} else {
 		err = a.printOne(r, nil)
 	}
 	if err != nil {
-		return h.stop(err)
+		return s.stop(err)
 	}
-	fmt.Fprintf(a.stderr, "bobbin %s, data in %s (%s)\ndurability %s: %s\n", buildVersion(), o.Dir, h.Recovered(), h.Durability(), h.DurabilityInWords())
-	return h.run(ctx)
+	fmt.Fprintf(a.stderr, "bobbin %s, data in %s (%s)\ndurability %s: %s\n", buildVersion(), o.Dir, s.Recovered(), s.Durability(), s.DurabilityInWords())
+	return s.run(ctx)
 }

@@ -15,6 +15,7 @@ type ReaderOptions struct {
 	Topic      string
 	Partitions []int32 // all that there are at the time of NewReader when empty
 	From       Place
+	Starts     map[int32]int64 // offsets of single partitions to start at instead of From; as At
 	UntilEnd   bool // end at what was the end of each partition at the time of NewReader
 }
 
@@ -88,11 +89,15 @@ func (c *Client) bounds(ctx context.Context, opts ReaderOptions) ([]Offsets, err
 		if len(opts.Partitions) > 0 && !slices.Contains(opts.Partitions, b.Partition) {
 			continue
 		}
-		switch opts.From.kind {
+		from := opts.From
+		if at, ok := opts.Starts[b.Partition]; ok {
+			from = At(at)
+		}
+		switch from.kind {
 		case atEnd:
 			b.Start = b.End
 		case atOffset:
-			b.Start = min(max(opts.From.offset, b.Start), b.End)
+			b.Start = min(max(from.offset, b.Start), b.End)
 		case atTime:
 			if at, ok := since[b.Partition]; ok && at >= 0 {
 				b.Start = max(at, b.Start)
