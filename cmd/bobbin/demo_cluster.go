@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"github.com/bobbinstream/bobbin/internal/demo"
 	"github.com/bobbinstream/bobbin/internal/kafka"
@@ -56,15 +55,8 @@ func (w demoWriter) Write(ctx context.Context, r demo.Record, done func(offset i
 	w.p.Send(ctx, kafka.Record{Topic: w.topic, Key: r.Key, Value: r.Value}, func(k kafka.Record, err error) { done(k.Offset, err) })
 }
 
-// flushTime is how long the writer's end waits for acknowledgements.
-const flushTime = 10 * time.Second
-
-func (w demoWriter) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	defer w.p.Close()
-	return w.p.Flush(ctx)
-}
+// Close gives up what is not acknowledged; the demo has waited for it before.
+func (w demoWriter) Close() { w.p.Close() }
 
 type demoReader struct {
 	r   *kafka.Reader
@@ -83,7 +75,4 @@ func (r *demoReader) Poll(ctx context.Context) ([]demo.Record, error) {
 	return r.buf, nil
 }
 
-func (r *demoReader) Close() error {
-	r.r.Close()
-	return nil
-}
+func (r *demoReader) Close() { r.r.Close() }
