@@ -50,14 +50,14 @@ type Cluster interface {
 // once for each record, from any goroutine: with the offset, or with why the record was not acknowledged.
 type Writer interface {
 	Write(ctx context.Context, r Record, done func(offset int64, err error))
-	Close() error
+	Close()
 }
 
 // A Reader returns what has arrived, at least one record, or the context's error. Within a partition records come by offset.
 // They are valid until the next call.
 type Reader interface {
 	Poll(ctx context.Context) ([]Record, error)
-	Close() error
+	Close()
 }
 
 // A Sampler is where rows come from: a host.Reader.

@@ -46,12 +46,12 @@ func Run(ctx context.Context, o Options) (sum Summary, err error) {
 	if err != nil {
 		return Summary{}, fmt.Errorf("demo: read topic %s at %s: %w", Topic, o.Address, err)
 	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
+	defer reader.Close()
 	writer, err := o.Cluster.Writer(working, Topic)
 	if err != nil {
 		return Summary{}, fmt.Errorf("demo: write topic %s at %s: %w", Topic, o.Address, err)
 	}
-	defer func() { err = errors.Join(err, writer.Close()) }()
+	defer writer.Close()
 
 	p := newPipeline(newRunID(), offsets)
 	sampling, fail := context.WithCancelCause(ctx)

@@ -66,7 +66,7 @@ func (w fakeWriter) Write(_ context.Context, r Record, done func(int64, error)) 
 	done(r.Offset, nil)
 }
 
-func (fakeWriter) Close() error { return nil }
+func (fakeWriter) Close() {}
 
 type fakeReader struct {
 	c    *fakeCluster
@@ -97,7 +97,7 @@ func (r *fakeReader) Poll(ctx context.Context) ([]Record, error) {
 	}
 }
 
-func (*fakeReader) Close() error { return nil }
+func (*fakeReader) Close() {}
 
 // A fakeSampler delivers ticks readings of each stream at once, and then waits for the end, which it asks for itself.
 type fakeSampler struct {
