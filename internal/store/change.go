@@ -9,11 +9,8 @@ import (
 	"github.com/bobbinstream/bobbin/internal/wal"
 )
 
-// KindCatalog and KindBarrier are frames that this package writes; docs/formats/wal.md lists all.
-const (
-	kindCatalog wal.Kind = 2
-	kindBarrier wal.Kind = 4
-)
+// kindCatalog is the frame that this package writes; docs/formats/wal.md lists all.
+const kindCatalog wal.Kind = 2
 
 // change is one durable change of the catalog on its way.
 type change struct {
@@ -138,21 +135,3 @@ func (s *Store) refusal(ctx context.Context, err error) error {
 		return fmt.Errorf("change the catalog: %w", context.Cause(ctx))
 	}
 }
-
-// barrier waits until everything appended before it is durable.
-func (s *Store) barrier(ctx context.Context) error {
-	if err := s.wal.Reserve(ctx, 0, wal.System); err != nil {
-		return err
-	}
-	b := &barrierEntry{done: make(chan error, 1)}
-	b.entry = wal.Entry{Kind: kindBarrier, Done: b}
-	s.wal.Append(&b.entry)
-	return <-b.done
-}
-
-type barrierEntry struct {
-	entry wal.Entry
-	done  chan error
-}
-
-func (b *barrierEntry) Committed(_ *wal.Entry, err error) { b.done <- err }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -94,8 +93,8 @@ func (s *Store) tryCheckpoint(clean bool) error {
 	if pos == c.lastPos && !clean {
 		return nil // nothing was written since
 	}
-	// Everything before pos is acknowledged behind this barrier, everything that is captured behind the next.
-	if err := s.barrier(s.barrierContext()); err != nil {
+	// Everything before pos is acknowledged behind this flush, everything that is captured behind the next.
+	if err := s.wal.Flush(); err != nil {
 		return err
 	}
 	ck := &checkpoint{number: c.last + 1, pos: pos, clean: clean, written: s.now()}
@@ -125,9 +124,6 @@ func (s *Store) tryCheckpoint(clean bool) error {
 	return removeOldCheckpoints(s.opts.FS, s.opts.Dir)
 }
 
-// barrierContext lets a checkpoint's barriers wait also when the store is about to close.
-func (s *Store) barrierContext() context.Context { return context.WithoutCancel(s.ctx) }
-
 // dirtyLog is a log with something that the last checkpoint did not know.
 type dirtyLog struct {
 	log   *commitlog.Log
@@ -152,7 +148,7 @@ func (s *Store) capture(ck *checkpoint, topics []*Topic) []dirtyLog {
 }
 
 func (s *Store) writeCheckpoint(ck *checkpoint, dirty []dirtyLog) error {
-	if err := s.barrier(s.barrierContext()); err != nil {
+	if err := s.wal.Flush(); err != nil {
 		return err
 	}
 	for _, d := range dirty {

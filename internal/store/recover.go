@@ -268,8 +268,6 @@ func (r *replay) apply(f wal.Frame) error {
 		return l.Replay(f, r.now)
 	case kindCatalog:
 		return r.applyChange(f)
-	case kindBarrier:
-		return nil
 	}
 	return &NewerError{Dir: s.opts.Dir, Detail: fmt.Sprintf("a frame of kind %d in the write-ahead log", f.Kind)}
 }

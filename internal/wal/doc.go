@@ -17,7 +17,7 @@
 // The bytes are in docs/formats/wal.md.
 //
 // Files: log.go (Log, Open, Append, Close) · group.go (one group: layout, write, sync, commit) · reserve.go (room, back-pressure)
-// · files.go (preparing and recycling) · scan.go (reading the log after a stop) · format.go (bytes) · check.go, cut.go,
+// · flush.go · files.go (preparing and recycling) · scan.go (reading the log after a stop) · format.go (bytes) · check.go, cut.go,
 // payloads.go (a stopped log) · errors.go.
 //
 // Locks: mu guards the queue, the room and the list of files. It is never held across I/O or Committed.

@@ -18,12 +18,14 @@ func (l *Log) run() {
 	idle := time.NewTimer(time.Hour)
 	defer idle.Stop()
 	for {
+		l.serveFlushes()
 		if !l.takeGroup() {
 			l.waitForFile()
 			continue
 		}
 		if len(l.batch) > 0 {
 			l.commitGroup()
+			l.told += uint64(len(l.batch))
 			continue
 		}
 		// Nothing is queued. Wait for an entry, the next sync that was promised, the time to seal, or the end.
@@ -52,6 +54,7 @@ func (l *Log) run() {
 				if l.unsynced {
 					l.sync()
 				}
+				l.serveFlushes()
 				return
 			}
 		}

@@ -94,6 +94,8 @@ type Log struct {
 	mu       sync.Mutex
 	queue    []*Entry // appended, not yet in a group
 	queueSet chan struct{}
+	appended uint64  // entries, ever
+	flushes  []flush // in the order of upTo
 	closing  bool
 	err      error // why nothing is committed any more
 
@@ -119,6 +121,7 @@ type Log struct {
 	unsynced   bool     // groups were written since the last sync
 	syncDue    time.Time
 	sealed     bool
+	told       uint64 // entries whose Done was called
 
 	synced   atomic.Uint64 // highest group known to be synced
 	done     sync.WaitGroup
@@ -154,6 +157,7 @@ func (l *Log) Append(e *Entry) {
 	e.cost = cost(len(e.Head) + len(e.Body))
 	l.mu.Lock()
 	l.queue = append(l.queue, e)
+	l.appended++
 	first := len(l.queue) == 1
 	l.mu.Unlock()
 	if first {
