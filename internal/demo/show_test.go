@@ -3,14 +3,12 @@ package demo
 import (
 	"bytes"
 	"context"
+	"github.com/bobbinstream/bobbin/connect/host"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"context"
-	"github.com/bobbinstream/bobbin/connect/host"
 )
 
 // A pacedSampler delivers one reading of each stream every 100 ms until the end.
