@@ -14,10 +14,10 @@
 //
 // Never: it opens no socket and no data directory; what stands behind Cluster is the caller's.
 //
-// Files: demo.go (Options, Run) · cluster.go (what is asked of a cluster) · kafka.go (the same through internal/kafka) ·
-// pipeline.go (writer and reader) · row.go (a row's bytes) · tracker.go (loss, order, latency) · figures.go (rates and
-// histories for the screen) · state.go (state) · frame.go, sections.go (state to text) · text.go (numbers, sparklines,
-// widths) · view.go (when what is shown) · screen.go (terminal) · summary.go.
+// Files: demo.go (Options, Run) · cluster.go (what is asked of a cluster) · pipeline.go (writer and reader) · row.go (a row's
+// bytes) · tracker.go (loss, order, latency) · figures.go (rates and histories for the screen) · state.go (state) · frame.go,
+// sections.go (state to text) · text.go (numbers, sparklines, widths) · view.go (when what is shown) · screen.go (terminal) ·
+// summary.go.
 //
 // Locks: tracker.mu guards all that the reader found; it is not held across calls to the cluster or the terminal.
 package demo

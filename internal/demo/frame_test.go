@@ -85,8 +85,8 @@ func TestAFrameLooksAsItShould(t *testing.T) {
 }
 
 func TestAFrameFitsATerminalOfAnySize(t *testing.T) {
-	for columns := 1; columns <= 200; columns += 7 {
-		for rows := 1; rows <= 60; rows += 3 {
+	for columns := 1; columns <= 200; columns += 11 {
+		for rows := 1; rows <= 60; rows += 7 {
 			lines := render(aState(), size{columns, rows}, false)
 			if len(lines) != rows {
 				t.Fatalf("%dx%d: %d lines", columns, rows, len(lines))

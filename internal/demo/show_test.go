@@ -3,12 +3,13 @@ package demo
 import (
 	"bytes"
 	"context"
-	"github.com/bobbinstream/bobbin/connect/host"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bobbinstream/bobbin/connect/host"
 )
 
 // A pacedSampler delivers one reading of each stream every 100 ms until the end.
