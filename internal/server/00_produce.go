@@ -22,7 +22,7 @@ import (
 // any goroutine; the last answer hands it to the writer.
 //
 // acks=1 waits as acks=all does: there is one replica, and what is acknowledged is as durable as the topic's level. Transactions are not served: a
-// batch that belongs to one is refused with INVALID_TXN_STATE, as Kafka refuses one of a transaction that was not begun.
+// batch that belongs to one is refused with INVALID_TXN_STATE: no transaction is open.
 type produce struct {
 	req   *kmsg.ProduceRequest
 	frame *wire.Buffer // the batches lie in it
@@ -35,6 +35,8 @@ type produce struct {
 	resp       kmsg.ProduceResponse
 	partitions []kmsg.ProduceResponseTopicPartition
 }
+
+var errOneBatch = refuse(kerr.InvalidRecord, "a produce request must have exactly one whole record batch per partition")
 
 // produced is one partition of a request.
 type produced struct {
@@ -139,15 +141,23 @@ func (p *produce) prepare(s *Server, x *produced, t *store.Topic, in *kmsg.Produ
 		return errNoTopic
 	}
 	b, rest, err := batch.Next(in.Records)
+	if err == nil && len(rest) > 0 {
+		// Kafka does not look at what is too short for another batch.
+		if _, _, next := batch.Next(rest); !errors.Is(next, batch.ErrShort) {
+			return errOneBatch
+		}
+	}
 	switch {
-	case errors.Is(err, batch.ErrShort), err == nil && len(rest) > 0:
-		return refuse(kerr.InvalidRecord, "a produce request must have exactly one whole record batch per partition")
-	case errors.Is(err, batch.ErrMagic):
-		return refuse(kerr.InvalidRecord, err.Error())
+	case errors.Is(err, batch.ErrShort):
+		return errOneBatch
+	case errors.Is(err, batch.ErrMagic) && batch.Batch(in.Records).Magic() < 2:
+		return refuse(kerr.InvalidRecord, err.Error()) // an old format is not corrupt
 	case err != nil:
 		return err
 	case p.req.Version < 7 && b.Compression() == batch.ZSTD:
 		return refuse(kerr.UnsupportedCompressionType, "zstd needs version 7 of this request at least")
+	case b.Transactional() && p.req.TransactionID == nil:
+		return refuse(kerr.TransactionalIDAuthorizationFailed, "a batch of a transaction needs a transactional id")
 	case b.Transactional():
 		return refuse(kerr.InvalidTxnState, "no transaction is open: this broker does not serve transactions yet")
 	}

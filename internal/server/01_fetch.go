@@ -71,7 +71,7 @@ func (f *fetcher) open(req *kmsg.FetchRequest) error {
 	}
 	byID := req.Version >= 13
 	f.full, f.kept = true, false
-	if req.SessionEpoch <= 0 {
+	if req.SessionEpoch == 0 || req.SessionEpoch == -1 {
 		if req.SessionID != 0 {
 			s.sessions.remove(req.SessionID)
 		}
@@ -113,7 +113,10 @@ func (f *fetcher) read(p *fetchPart) {
 		p.found = true
 		f.findings = append(f.findings, p)
 	}
-	if p.err = f.reject; p.err != nil {
+	if f.reject != nil {
+		if p.err = p.resolve(f.srv.store, f.set.byID, false); p.err == nil {
+			p.err = f.reject
+		}
 		f.enough = true
 		return
 	}
@@ -213,7 +216,9 @@ func (f *fetcher) add(p *fetchPart) {
 	out.Partition, out.RecordBatches = p.key.partition, []byte{}
 	out.HighWatermark, out.LastStableOffset, out.LogStartOffset = -1, -1, -1
 	if p.err != nil {
-		out.ErrorCode, _ = f.srv.fault(p.err)
+		if out.ErrorCode, _ = f.srv.fault(p.err); p.log == nil { // what is not there has an empty list in Kafka
+			out.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+		}
 	} else {
 		b := &p.span.Bounds
 		out.HighWatermark, out.LastStableOffset, out.LogStartOffset, out.DivergingEpoch = b.HighWatermark, b.LastStable, b.Start, p.diverging

@@ -49,18 +49,24 @@ func listOffsets(_ context.Context, r *request, req *kmsg.ListOffsetsRequest) *k
 	for i := range req.Topics {
 		in, out := &req.Topics[i], &resp.Topics[i]
 		out.Topic = in.Topic
-		out.Partitions = make([]kmsg.ListOffsetsResponseTopicPartition, len(in.Partitions))
+		out.Partitions = make([]kmsg.ListOffsetsResponseTopicPartition, 0, len(in.Partitions))
 		for j := range in.Partitions {
-			q, a := &in.Partitions[j], &out.Partitions[j]
-			*a = kmsg.NewListOffsetsResponseTopicPartition()
+			q := &in.Partitions[j]
+			a := kmsg.NewListOffsetsResponseTopicPartition()
 			a.Partition, a.Timestamp, a.Offset, a.LeaderEpoch = q.Partition, -1, -1, -1
+			key := partKey{topic: in.Topic, partition: q.Partition}
 			var err error
-			if named[partKey{topic: in.Topic, partition: q.Partition}] > 1 {
+			switch times := named[key]; {
+			case times == 0:
+				continue // answered already
+			case times > 1:
 				err = refuse(kerr.InvalidRequest, "the partition is named more than once")
-			} else {
-				err = r.srv.listOffset(req, in.Topic, q, a)
+				named[key] = 0
+			default:
+				err = r.srv.listOffset(req, in.Topic, q, &a)
 			}
 			a.ErrorCode, _ = r.srv.fault(err)
+			out.Partitions = append(out.Partitions, a)
 		}
 	}
 	return resp
@@ -73,9 +79,6 @@ func (s *Server) listOffset(req *kmsg.ListOffsetsRequest, topic string, q *kmsg.
 	t := s.store.Topic(topic)
 	if t == nil || q.Partition < 0 || int(q.Partition) >= len(t.Partitions) {
 		return errNoTopic
-	}
-	if req.ReplicaID >= 0 {
-		return refuse(kerr.NotLeaderForPartition, "partitions have no replicas: one of them is not answered")
 	}
 	l := t.Partitions[q.Partition]
 	if err := checkEpoch(l, q.CurrentLeaderEpoch); err != nil {

@@ -100,6 +100,9 @@ func (m *metadataOf) fault(q *kmsg.MetadataRequestTopic, err error) kmsg.Metadat
 	if out.Topic == nil && m.req.Version < 12 {
 		out.Topic = kmsg.StringPtr("") // not nullable there
 	}
+	if m.req.IncludeTopicAuthorizedOperations && q.Topic != nil {
+		out.AuthorizedOperations = allTopicOperations
+	}
 	out.ErrorCode, _ = m.r.srv.fault(err)
 	return out
 }

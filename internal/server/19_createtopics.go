@@ -45,7 +45,7 @@ func createTopics(ctx context.Context, r *request, req *kmsg.CreateTopicsRequest
 		case times > 1:
 			err = refuse(kerr.InvalidRequest, "Duplicate topic name.")
 		case q.Topic == metadataTopic:
-			err = refuse(kerr.TopicAuthorizationFailed, "Authorization failed.")
+			err = refuse(kerr.InvalidRequest, "Creation of internal topic "+metadataTopic+" is prohibited.")
 		default:
 			err = r.srv.createTopic(ctx, req, q, &out)
 		}

@@ -23,7 +23,9 @@ func describeConfigs(_ context.Context, r *request, req *kmsg.DescribeConfigsReq
 		out.ResourceType, out.ResourceName = q.ResourceType, q.ResourceName
 		out.Configs = []kmsg.DescribeConfigsResponseResourceConfig{}
 		err := r.srv.describeResource(req, q, out)
-		out.ErrorCode, out.ErrorMessage = r.srv.fault(err)
+		if out.ErrorCode, out.ErrorMessage = r.srv.fault(err); err == nil {
+			out.ErrorMessage = kmsg.StringPtr("") // as Kafka has it, not null
+		}
 	}
 	return resp
 }
