@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/binary"
 	"io"
+	"log/slog"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,6 +12,7 @@ import (
 // FuzzConnection sends bytes to a server. Whatever they are, it does not panic, it answers or closes, and it serves the next client.
 func FuzzConnection(f *testing.F) {
 	b := start(f, Limits{}, "auto.create.topics.enable=false")
+	b.log = slog.New(slog.DiscardHandler) // a fuzz target may not log
 	topic := b.create("t", 1)
 	var all []byte
 	for _, req := range sampleRequests(topic) {
@@ -23,9 +25,8 @@ func FuzzConnection(f *testing.F) {
 	f.Add([]byte{0x16, 3, 1, 0, 0})
 	f.Add(binary.BigEndian.AppendUint32(nil, 1<<31))
 	f.Fuzz(func(t *testing.T, sent []byte) {
+		b := &bench{Server: b.Server, t: t, store: b.store}
 		p := b.dial()
-		defer p.Close()
-		p.t = t
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -34,10 +35,7 @@ func FuzzConnection(f *testing.F) {
 		}()
 		io.Copy(io.Discard, p)
 		<-done
-		other := b.dial()
-		defer other.Close()
-		other.t = t
-		ask[*kmsg.ApiVersionsResponse](other, apiVersionsRequest(3))
+		ask[*kmsg.ApiVersionsResponse](b.dial(), apiVersionsRequest(3))
 		if n := b.Stats().Panics; n != 0 {
 			t.Fatalf("%d panics", n)
 		}
