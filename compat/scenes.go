@@ -1,0 +1,11 @@
+package compat
+
+import "slices"
+
+// scenes is the whole comparison.
+func scenes() []scene {
+	return slices.Concat(
+		produceScenes(), produceBatchScenes(), produceSequenceScenes(), fetchScenes(), fetchSessionScenes(), listOffsetsScenes(),
+		metadataScenes(), createTopicsScenes(), deleteTopicsScenes(), describeScenes(), initProducerIDScenes(), connectionScenes(),
+	)
+}
