@@ -48,7 +48,7 @@ func (s *Store) recover(ctx context.Context) error {
 	}
 	s.wal, err = wal.Open(wal.Options{
 		FS: fsys, Dir: filepath.Join(dir, walDir), FileSize: s.opts.WALFileBytes, MaxBytes: s.opts.WALBytes, SealAfter: s.opts.SealAfter,
-		Salt: s.salt, OnPressure: s.checkpoints.kick, OnFile: s.checkpoints.walGrew, OnFailure: s.fail,
+		Salt: s.salt, OnPressure: s.checkpoints.kick, OnFile: s.checkpoints.walGrew, OnFailure: s.walFailed,
 	}, end)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bobbinstream/bobbin/internal/catalog"
@@ -43,10 +44,10 @@ type Store struct {
 	closed  bool
 	offline int // partitions
 
-	ids    chan idBlock // holds the stock of producer ids; whoever has it may refill it
-	failed chan struct{}
-	once   sync.Once
-	err    error // why the store failed; set before failed is closed
+	ids     chan idBlock // holds the stock of producer ids; whoever has it may refill it
+	failing atomic.Bool  // somebody is closing failed
+	failed  chan struct{}
+	err     error // why the store failed; set before failed is closed
 
 	checkpoints checkpointer
 	retention   retention
@@ -179,13 +180,28 @@ func (s *Store) close(clean bool) error {
 	return errors.Join(err, s.files.Close(), s.lock.Close())
 }
 
-// fail is called by the first error of the disk that ends the store's service.
+// fail is called with errors of the disk outside the write-ahead log. The first one ends the store's service.
 func (s *Store) fail(err error) {
-	s.once.Do(func() {
-		s.err = err
-		close(s.failed)
-		s.opts.Log.Error("the disk failed: nothing is acknowledged any more; what was acknowledged is found by the next start", "err", err)
-	})
+	if !s.failing.CompareAndSwap(false, true) {
+		return
+	}
+	if s.wal != nil {
+		s.wal.Fail(err)
+	}
+	s.end(err)
+}
+
+// walFailed is told by the write-ahead log that it failed.
+func (s *Store) walFailed(err error) {
+	if s.failing.CompareAndSwap(false, true) {
+		s.end(err)
+	}
+}
+
+func (s *Store) end(err error) {
+	s.err = err
+	close(s.failed)
+	s.opts.Log.Error("the disk failed: nothing is acknowledged any more; what was acknowledged is found by the next start", "err", err)
 }
 
 // Failed is closed when an error of the disk has ended the service; Err says which.

@@ -41,11 +41,14 @@ func (e *MissingError) Error() string {
 // FailedError says that writing or syncing the log failed. The log takes nothing any more; a restart finds all that was committed.
 type FailedError struct {
 	Op   string // "write", "sync", "prepare"
-	File string
+	File string // empty when the error was not of a file of the log
 	Err  error
 }
 
 func (e *FailedError) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("write-ahead log: %s: %v; nothing is acknowledged any more", e.Op, e.Err)
+	}
 	return fmt.Sprintf("write-ahead log: %s %s: %v; nothing is acknowledged any more", e.Op, e.File, e.Err)
 }
 

@@ -363,5 +363,8 @@ func (l *Log) writeAll(f *file, bufs [][]byte, off int64) error {
 		case <-l.quit:
 			return &FailedError{Op: "write", File: f.f.Name(), Err: errors.Join(ErrNoSpace, err)}
 		}
+		if err := l.Err(); err != nil {
+			return err
+		}
 	}
 }

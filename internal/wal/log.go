@@ -224,6 +224,11 @@ func (l *Log) Close() error {
 	return l.Err()
 }
 
+// Fail ends the log for an error of another file that records depend on: nothing that is not synced yet is committed any more.
+func (l *Log) Fail(err error) {
+	l.fail(&FailedError{Op: "ended by an error elsewhere", Err: err})
+}
+
 // fail makes err the log's end and tells it.
 func (l *Log) fail(err error) {
 	l.mu.Lock()
