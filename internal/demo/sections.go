@@ -73,8 +73,8 @@ func (f *frame) machine(st state) {
 	}
 	f.devices(st.cores, most, device{kind: "cores", name: 3, spark: spark, number: 5, full: 1,
 		value: func(l line) string { return percent(l.lately) }})
-	f.devices(st.disks, most, device{kind: "disks", name: 8, spark: 12, number: 9, value: perSecond})
-	f.devices(st.nets, most, device{kind: "network", name: 8, spark: 12, number: 9, value: perSecond})
+	f.devices(st.disks, most, device{kind: "disks", name: 8, spark: 12, number: 10, value: perSecond})
+	f.devices(st.nets, most, device{kind: "network", name: 8, spark: 12, number: 10, value: perSecond})
 	f.blank()
 }
 

@@ -55,7 +55,7 @@ func (t *tracker) snapshot(now time.Time, st *state) {
 	for _, s := range t.streams {
 		age := now.Sub(s.seen)
 		if age > restAfter {
-			s.values, s.spark, s.recent = nil, history{}, meter{}
+			s.values, s.most, s.spark, s.recent = nil, nil, history{}, meter{}
 		}
 		if age > goneAfter {
 			continue

@@ -126,7 +126,7 @@ func (t *tracker) observeOne(r *Record, now time.Time) {
 }
 
 func newStream(name string, partition int32) *stream {
-	s := &stream{name: name, partition: partition, next: 1, values: map[string]float64{}, most: map[string]float64{}}
+	s := &stream{name: name, partition: partition, next: 1}
 	s.kind, s.name, _ = strings.Cut(name, "/")
 	if s.kind == "proc" {
 		if pid, rest, ok := strings.Cut(s.name, " "); ok {
@@ -175,6 +175,9 @@ func (s *stream) take(r row, now time.Time) {
 	s.rows++
 	s.seen = now
 	s.values = r.values
+	if s.most == nil {
+		s.most = make(map[string]float64, len(r.values))
+	}
 	for name, v := range r.values {
 		s.most[name] = max(s.most[name], v)
 	}
