@@ -220,7 +220,7 @@ func TestSlowPeersAreCutOff(t *testing.T) {
 		}
 	})
 	t.Run("takes no response", func(t *testing.T) {
-		b := start(t, short)
+		b := start(t, Limits{ResponseTime: 20 * time.Millisecond, MinRate: 1 << 30})
 		topic := b.create("t", 1)
 		p := b.dial()
 		p.put(topic, 0, 0, strings.Repeat("x", 2*memBuffer))

@@ -33,6 +33,12 @@ type bench struct {
 // start starts a server. Everything is closed, and looked at for what is left, when the test ends.
 func start(t testing.TB, limits Limits, set ...string) *bench {
 	t.Helper()
+	return startOn(t, vfs.NewMem(), limits, set...)
+}
+
+// startOn is start on a file system. Its errors may make the stop an unclean one.
+func startOn(t testing.TB, fsys vfs.FS, limits Limits, set ...string) *bench {
+	t.Helper()
 	check := goleak.IgnoreCurrent()
 	settings := make(map[string]string)
 	for _, kv := range set {
@@ -45,7 +51,7 @@ func start(t testing.TB, limits Limits, set ...string) *bench {
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	st, err := store.Open(context.Background(), store.Options{
-		FS: vfs.NewMem(), Dir: "data", Settings: conf, WALFileBytes: 1 << 20, BallastBytes: -1, SealAfter: -1,
+		FS: fsys, Dir: "data", Settings: conf, WALFileBytes: 1 << 20, BallastBytes: -1, SealAfter: -1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +65,7 @@ func start(t testing.TB, limits Limits, set ...string) *bench {
 		if n := s.fetchMemory.used.Load(); n != 0 {
 			t.Errorf("%d bytes of fetched records are still counted", n)
 		}
-		if err := st.Close(); err != nil {
+		if err := st.Close(); err != nil && st.Err() == nil {
 			t.Errorf("close the store: %v", err)
 		}
 		goleak.VerifyNone(t, check)
