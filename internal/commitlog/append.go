@@ -201,9 +201,9 @@ func (a *Append) Committed(e *wal.Entry, err error) {
 	l.eng.committedLocked(l)
 	ws := l.watchers
 	l.mu.Unlock()
+	notify(ws) // before Done: whoever was told of a record finds every watcher told of it
 	a.Done(a)
 	for _, d := range dups {
 		d.Done(d)
 	}
-	notify(ws)
 }
