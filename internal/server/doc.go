@@ -23,5 +23,5 @@
 //
 // Locks: Server.mu guards connections and listeners; sessions.mu the table of fetch sessions; session.mu, a list of ready partitions, is taken by
 // the goroutine that acknowledges records and held for a few instructions. None is held across I/O, a call of the store, or with another one, but for
-// conn.mu, which guards the end of reading and is taken under Server.mu.
+// conn.mu, which guards the end of reading and is taken under Server.mu. The locks of budgets and of connections in memory are innermost.
 package server
