@@ -42,11 +42,15 @@ func (c *checkpointer) walGrew(bytes int64) {
 	}
 }
 
+// ballastDelay keeps the ballast out of the way of the first writes after a start.
+const ballastDelay = time.Second
+
 // checkpointRetry is how soon a checkpoint that found the disk full is tried again.
 const checkpointRetry = time.Second
 
 func (s *Store) checkpointLoop() {
-	s.checkpoints.ballast.take()
+	ballast := time.NewTimer(ballastDelay)
+	defer ballast.Stop()
 	timer := time.NewTimer(s.opts.CheckpointEvery)
 	defer timer.Stop()
 	for {
@@ -55,6 +59,9 @@ func (s *Store) checkpointLoop() {
 			return
 		case <-s.failed:
 			return
+		case <-ballast.C:
+			s.checkpoints.ballast.take()
+			continue
 		case <-s.checkpoints.wake:
 		case <-timer.C:
 		}

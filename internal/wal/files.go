@@ -3,6 +3,7 @@ package wal
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/bobbinstream/bobbin/internal/invariant"
 	"github.com/bobbinstream/bobbin/internal/vfs"
@@ -100,8 +101,13 @@ func (l *Log) Recycle(before Position) {
 	}
 }
 
+// settleIn is how long a log that was just opened waits before it prepares a file that nobody needs yet: the first writes shall not wait for that.
+const settleIn = 300 * time.Millisecond
+
 // prepareFiles keeps a file ready behind the current one. It is the owner's goroutine for all slow work on files.
 func (l *Log) prepareFiles() {
+	first := time.AfterFunc(settleIn, l.kickPreparer)
+	defer first.Stop()
 	for {
 		select {
 		case <-l.quit:

@@ -228,7 +228,7 @@ func (l *Log) seal() {
 	}
 	l.mu.Lock()
 	// A seal is worth no file of its own, and takes no room that entries have reserved.
-	fits := l.curRoom >= Block && l.roomLocked()-Block >= l.reserved+l.opts.Headroom
+	fits := l.curRoom >= Block && l.roomLocked()-Block >= l.reserved+l.headroomLocked()
 	l.mu.Unlock()
 	if !fits {
 		return

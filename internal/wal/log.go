@@ -148,7 +148,6 @@ func Open(opts Options, end End) (*Log, error) {
 	}
 	l.done.Go(l.run)
 	l.done.Go(l.prepareFiles)
-	l.kickPreparer()
 	return l, nil
 }
 

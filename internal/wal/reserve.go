@@ -41,7 +41,7 @@ func (l *Log) Reserve(ctx context.Context, n int, class Class) error {
 		return fmt.Errorf("%d bytes: %w (%d)", n, ErrTooLarge, l.opts.MaxBytes/4)
 	case (len(l.waiters) == 0 || class == System) && l.fitsLocked(c, class):
 		l.reserved += c
-		low := l.roomLocked()-l.reserved < l.opts.FileSize/2
+		low := l.roomLocked()-l.reserved < l.current().size/2
 		l.mu.Unlock()
 		if low {
 			l.kickPreparer()
@@ -102,10 +102,13 @@ func (l *Log) fitsLocked(c int64, class Class) bool {
 	l.largest = max(l.largest, min(c, l.opts.FileSize/8))
 	need := l.reserved + c + int64(len(l.ready)+1)*l.largest
 	if class == Normal {
-		need += l.opts.Headroom
+		need += l.headroomLocked()
 	}
 	return need <= l.roomLocked()
 }
+
+// headroomLocked is the room that is left to System: a part of what there is, so that a log whose first, small file is all it has takes entries at once.
+func (l *Log) headroomLocked() int64 { return min(l.opts.Headroom, l.total/8) }
 
 // serveLocked hands room to those that wait, first come first served within a class.
 func (l *Log) serveLocked() {
