@@ -29,7 +29,7 @@ func (b *Broker) Announce(kafka, http net.Addr) (string, error) {
 	b.mu.Unlock()
 	// Whoever waits for the file must never read a part of it.
 	name, part := b.addressFile(), b.addressFile()+".new"
-	err := vfs.WriteFileSync(b.fs, part, []byte(line+"\n"))
+	err := b.write(part, []byte(line+"\n"))
 	if err == nil {
 		err = b.fs.Rename(part, name)
 	}
@@ -37,6 +37,19 @@ func (b *Broker) Announce(kafka, http net.Addr) (string, error) {
 		return "", newError("write "+name, err)
 	}
 	return line, nil
+}
+
+// write makes a file that need not survive a crash.
+func (b *Broker) write(name string, data []byte) error {
+	f, err := b.fs.Open(name, vfs.Create)
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteAt(data, 0)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // forgetAddress removes the file that a crash has left: nobody must take it for this process's.
