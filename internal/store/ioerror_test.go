@@ -45,7 +45,7 @@ func TestNothingIsAcknowledgedAfterAnIOError(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %s", c.op, c.name), func(t *testing.T) {
 			t.Parallel()
 			hits := 0
-			for _, after := range []int{0, 1, 2, 5, 20} {
+			for _, after := range []int{0, 1, 5} {
 				rule := &vfs.Rule{Op: c.op, Name: c.name, Err: syscall.EIO, After: after}
 				mem := vfs.NewMem()
 				failAt(t, mem, rule, c.perFile)
@@ -84,7 +84,7 @@ func failAt(t *testing.T, mem *vfs.Mem, rule *vfs.Rule, perFile bool) {
 	}
 	late.on.Store(true)
 	var err error
-	for n := 0; n < 900 && err == nil; n++ {
+	for n := 0; n < 500 && err == nil; n++ {
 		for _, l := range s.Topic("a").Partitions {
 			if err = g.write(t, l, patient); err != nil {
 				break
@@ -130,11 +130,8 @@ func failAt(t *testing.T, mem *vfs.Mem, rule *vfs.Rule, perFile bool) {
 	if err := g.check(s); err != nil {
 		t.Errorf("reading after %v: %v", s.Err(), err)
 	}
-	image := mem.Crash(vfs.Crash{Keep: vfs.KeepAll})
 	mustNotHang(t, "Close", func() { s.Close() })
-	for _, left := range []*vfs.Mem{image, mem} {
-		g.checkRestartsAfterFailure(t, left)
-	}
+	g.checkRestartsAfterFailure(t, mem)
 }
 
 // checkRestartsAfterFailure is checkRestarts when what was not acknowledged, a topic or its deletion, may be found or not.
