@@ -143,7 +143,7 @@ func parseProcess(text []byte, pageSize uint64, p *procCounters) error {
 		}
 	}
 	name = steadyName(name)
-	if string(name) != p.name { // compares without allocating
+	if p.name == "" || string(name) != p.name { // compares without allocating
 		p.name = cleanName(string(name))
 	}
 	p.user, p.system = seconds(n[10]), seconds(n[11])

@@ -48,10 +48,7 @@ func (s *portable) cores(dst []coreCounters) ([]coreCounters, error) {
 
 func (s *portable) disks(dst []diskCounters) ([]diskCounters, error) {
 	dst = dst[:0]
-	all, err := disk.IOCounters()
-	if err != nil {
-		return dst, nil // a container without disks, or a system of which gopsutil cannot tell them
-	}
+	all, _ := disk.IOCounters() // none on an error: a container without disks, or a system of which gopsutil cannot tell them
 	isDisk := func(name string) bool { _, ok := all[name]; return ok }
 	for name, d := range all {
 		if d.ReadCount+d.WriteCount == 0 || isPartition(name, isDisk) {
@@ -67,10 +64,7 @@ func (s *portable) disks(dst []diskCounters) ([]diskCounters, error) {
 
 func (s *portable) nets(dst []netCounters) ([]netCounters, error) {
 	dst = dst[:0]
-	all, err := net.IOCounters(true)
-	if err != nil {
-		return dst, nil // as for disks
-	}
+	all, _ := net.IOCounters(true) // as for disks
 	for _, n := range all {
 		if n.BytesRecv+n.BytesSent == 0 {
 			continue

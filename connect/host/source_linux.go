@@ -3,10 +3,10 @@ package host
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 )
 
 // A procSource reads a /proc tree. Every file is read into one buffer, which grows to the largest of them and is bounded.
@@ -50,7 +50,7 @@ func (s *procSource) cores(dst []coreCounters) ([]coreCounters, error) {
 
 func (s *procSource) disks(dst []diskCounters) ([]diskCounters, error) {
 	text, err := s.read("diskstats")
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EACCES) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return dst[:0], nil // a container without disks
 	}
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *procSource) disks(dst []diskCounters) ([]diskCounters, error) {
 
 func (s *procSource) nets(dst []netCounters) ([]netCounters, error) {
 	text, err := s.read("net/dev")
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EACCES) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return dst[:0], nil
 	}
 	if err != nil {
@@ -97,14 +97,13 @@ func (s *procSource) process(pid int32, p *procCounters) bool {
 	return err == nil && parseProcess(text, s.pageSize, p) == nil
 }
 
-// read returns a file's content until the next call. It goes round os.File, which would make each of some hundred reads a
-// second an object with a finalizer.
-func (s *procSource) read(name string) ([]byte, error) {
-	fd, err := unix.Openat(int(s.root.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// read returns a file's content until the next call.
+func (s *procSource) read(name string) (text []byte, err error) {
+	f, err := os.Open(s.root.Name() + "/" + name)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer func() { err = errors.Join(err, f.Close()) }()
 	n := 0
 	for {
 		if n == len(s.buf) {
@@ -113,17 +112,14 @@ func (s *procSource) read(name string) ([]byte, error) {
 			}
 			s.buf = append(s.buf, make([]byte, len(s.buf))...)
 		}
-		m, err := unix.Read(fd, s.buf[n:])
-		if errors.Is(err, unix.EINTR) {
-			continue
+		m, err := f.Read(s.buf[n:])
+		n += m
+		if errors.Is(err, io.EOF) {
+			return s.buf[:n], nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if m == 0 {
-			return s.buf[:n], nil
-		}
-		n += m
 	}
 }
 
