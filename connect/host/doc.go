@@ -12,7 +12,7 @@
 //
 // Never: the arguments, the environment or the files of a process are not read, only its name as the system shows it.
 //
-// On Linux /proc is read directly into buffers that are used again, since listing processes through gopsutil costs a hundred
+// On Linux /proc is read directly into a buffer that is used again, since reading all processes through gopsutil costs several
 // times as much; elsewhere, and where /proc cannot be read, gopsutil is the source. Cost says what the reading takes.
 //
 // Files: host.go (Options, Reader: pace and cost) · sample.go (Sample, Value, JSON) · sampler.go (from counters to samples)
