@@ -13,5 +13,6 @@
 //
 // Files: main.go · app.go (the root command, the shared flags, the environment) · output.go (the four forms) · exit.go (errors to
 // exit codes and text) · service.go (a broker with its listeners) · one file a
-// command · recordformat.go and recordlines.go (records as text, out and in).
+// command · input.go (standard input that can be interrupted) ·
+// keyvalue.go, properties.go · recordformat.go and recordlines.go (records as text, out and in).
 package main

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -60,17 +61,16 @@ value_base64; a value that is not a text is taken as the JSON that it is. The to
 			if err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			in := a.stdin
-			if len(args) == 2 && args[1] != "-" {
+			return a.withCluster(cmd.Context(), func(ctx context.Context, c *kafka.Client) error {
+				if len(args) == 1 || args[1] == "-" {
+					return a.produceAll(ctx, c, args[0], newInput(ctx, a.stdin), f, headers)
+				}
 				file, err := os.Open(filepath.Clean(args[1]))
 				if err != nil {
 					return err
 				}
 				defer file.Close()
-				in = file
-			}
-			return a.withCluster(cmd.Context(), func(ctx context.Context, c *kafka.Client) error {
-				return a.produceAll(ctx, c, args[0], in, f, headers)
+				return a.produceAll(ctx, c, args[0], file, f, headers)
 			})
 		},
 	}
@@ -108,7 +108,8 @@ func (a *app) produceAll(ctx context.Context, c *kafka.Client, topic string, in 
 		return err
 	}
 	defer p.Close()
-	ctx, stop := context.WithCancelCause(ctx)
+	// What was sent is waited for after an interruption too; a record that failed ends the rest.
+	sending, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	var mu sync.Mutex
 	result := produceResult{Topic: topic}
@@ -139,18 +140,18 @@ func (a *app) produceAll(ctx context.Context, c *kafka.Client, topic string, in 
 		}
 		r.Topic, r.Headers = topic, append(r.Headers, headers...)
 		if explicit {
-			p.SendTo(ctx, r, done)
+			p.SendTo(sending, r, done)
 		} else {
-			p.Send(ctx, r, done)
+			p.Send(sending, r, done)
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || sending.Err() != nil {
 			break
 		}
 	}
-	flushErr := p.Flush(ctx)
+	flushErr := flushSent(ctx, p)
 	mu.Lock()
 	defer mu.Unlock()
-	for _, err := range []error{context.Cause(ctx), readErr, flushErr} {
+	for _, err := range []error{context.Cause(sending), context.Cause(ctx), readErr, flushErr} {
 		if err != nil {
 			return fmt.Errorf("%s acknowledged, then: %w", count(result.Records, "record"), err)
 		}
@@ -158,6 +159,19 @@ func (a *app) produceAll(ctx context.Context, c *kafka.Client, topic string, in 
 	return a.printOne(result, func(w io.Writer) {
 		fmt.Fprintf(w, "wrote %s (%s) to %s\n", count(result.Records, "record"), count(result.Bytes, "byte"), topic)
 	})
+}
+
+// flushTime is how long the records that were sent before an interruption have for their acknowledgement.
+const flushTime = 5 * time.Second
+
+// flushSent waits for the acknowledgements of what was sent, also after an interruption, but then not for long.
+func flushSent(ctx context.Context, p *kafka.Producer) error {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+		defer cancel()
+	}
+	return p.Flush(ctx)
 }
 
 // record makes a record of a line, which may be used again after it.
