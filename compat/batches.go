@@ -41,12 +41,17 @@ type batchSpec struct {
 	codec      kgo.CompressionCodec
 	codecBits  int16 // the compression of the header; 0: that of codec
 	attributes int16 // more of them
-	producer   int64 // 0: none
-	epoch      int16
-	sequence   int32
+	by         *producer
 	baseOffset int64
 	// change edits the finished batch before its CRC is computed; damage edits it after that.
 	change, damage func(b []byte)
+}
+
+// producer is who wrote a batch: an idempotent producer's id and epoch, and its sequence number.
+type producer struct {
+	id       int64
+	epoch    int16
+	sequence int32
 }
 
 // values names n records.
@@ -88,8 +93,9 @@ func (s batchSpec) bytes() []byte {
 			attributes |= int16(codec)
 		}
 	}
-	if s.producer == 0 {
-		s.producer, s.epoch, s.sequence = -1, -1, -1
+	by := producer{-1, -1, -1}
+	if s.by != nil {
+		by = *s.by
 	}
 	b := make([]byte, batchHeader, batchHeader+len(records))
 	put := binary.BigEndian
@@ -101,9 +107,9 @@ func (s batchSpec) bytes() []byte {
 	put.PutUint32(b[atLastDelta:], uint32(len(s.values)-1))
 	put.PutUint64(b[atFirstTime:], uint64(baseTime))
 	put.PutUint64(b[atMaxTime:], uint64(baseTime+maxTime))
-	put.PutUint64(b[atProducer:], uint64(s.producer))
-	put.PutUint16(b[atPEpoch:], uint16(s.epoch))
-	put.PutUint32(b[atSequence:], uint32(s.sequence))
+	put.PutUint64(b[atProducer:], uint64(by.id))
+	put.PutUint16(b[atPEpoch:], uint16(by.epoch))
+	put.PutUint32(b[atSequence:], uint32(by.sequence))
 	put.PutUint32(b[atCount:], uint32(len(s.values)))
 	b = append(b, records...)
 	if s.change != nil {

@@ -21,8 +21,8 @@ type server struct {
 	done chan error
 }
 
-// startBobbin builds the program and starts it on a new directory and a free port. BOBBIN_BOOTSTRAP names one that runs already instead.
-func startBobbin(t *testing.T) *server {
+// startBobbin builds the program and starts it on a new directory and a free port, with settings as Kafka names them. BOBBIN_BOOTSTRAP names one that runs already instead.
+func startBobbin(t *testing.T, settings ...string) *server {
 	t.Helper()
 	if addr := os.Getenv("BOBBIN_BOOTSTRAP"); addr != "" {
 		return &server{addr: addr}
@@ -35,7 +35,11 @@ func startBobbin(t *testing.T) *server {
 		t.Fatalf("build the program: %v\n%s", err, out)
 	}
 	s := &server{dir: filepath.Join(dir, "data"), done: make(chan error, 1)}
-	s.cmd = exec.Command(binary, "serve", "--data", s.dir, "--listen", "127.0.0.1:0")
+	args := []string{"serve", "--data", s.dir, "--listen", "127.0.0.1:0"}
+	for _, kv := range settings {
+		args = append(args, "-X", kv)
+	}
+	s.cmd = exec.Command(binary, args...)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

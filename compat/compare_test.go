@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +16,11 @@ var (
 	transcripts = flag.Bool("transcripts", false, "print every answer")
 	kafkaAlone  = flag.Bool("kafka-alone", false, "play the scenes on Kafka only, to see what it answers")
 )
+
+// testbed is how the Kafka beside us is set, where it is not as Kafka comes.
+var testbed = []string{
+	"auto.create.topics.enable=false", "num.partitions=3", "log.segment.bytes=67108864", "log.retention.hours=24",
+}
 
 // TestSameAsKafka asks a real Kafka and this broker the same and finds no difference but those of exceptions.go.
 func TestSameAsKafka(t *testing.T) {
@@ -24,7 +30,7 @@ func TestSameAsKafka(t *testing.T) {
 	}
 	bobbin := ""
 	if !*kafkaAlone {
-		bobbin = startBobbin(t).addr
+		bobbin = startBobbin(t, testbed...).addr
 	}
 	allowed := exceptions()
 	used := make([]bool, len(allowed))
@@ -44,10 +50,9 @@ func TestSameAsKafka(t *testing.T) {
 					continue
 				}
 				b, err := perform(bobbin, tag, s, v)
-				if err != nil {
-					t.Errorf("version %d on Bobbin: %v", v, err)
-					failed++
-					continue
+				if err != nil { // the scene could not be set: one difference, and nothing else to compare
+					b = maps.Clone(k)
+					b["scene"] = strings.ReplaceAll(err.Error(), tag, "")
 				}
 				runs++
 				fields += len(k)

@@ -43,7 +43,7 @@ func (n *names) flatten(out map[string]string, path string, v reflect.Value) {
 			case "Version", "ThrottleMillis", "UnknownTags":
 			default:
 				if f.IsExported() {
-					n.flatten(out, path+"."+f.Name, v.Field(i))
+					n.flatten(out, strings.TrimPrefix(path+"."+f.Name, "."), v.Field(i))
 				}
 			}
 		}
@@ -52,7 +52,7 @@ func (n *names) flatten(out map[string]string, path string, v reflect.Value) {
 	case reflect.Array:
 		out[path] = n.id(v)
 	case reflect.String:
-		out[path] = n.text(v.String())
+		out[path] = n.text(field, v.String())
 	default:
 		out[path] = n.number(field, v)
 	}
@@ -85,6 +85,7 @@ func (n *names) list(out map[string]string, path, field string, v reflect.Value)
 			if seen[key]++; seen[key] > 1 {
 				key += "#" + strconv.Itoa(seen[key])
 			}
+			out[path+"["+key+"]"] = "listed"
 			n.flatten(out, path+"["+key+"]", v.Index(i))
 		}
 	}
@@ -115,13 +116,13 @@ func (n *names) id(v reflect.Value) string {
 	return "some-id"
 }
 
-func (n *names) text(s string) string {
-	switch s {
-	case n.cluster:
+func (n *names) text(field, s string) string {
+	switch {
+	case s == n.cluster:
 		return "cluster"
-	case n.host:
+	case s == n.host:
 		return "host"
-	case strconv.Itoa(int(n.node)):
+	case field == "ResourceName" && s == strconv.Itoa(int(n.node)):
 		return "node"
 	}
 	return strings.ReplaceAll(s, n.tag, "")
@@ -151,6 +152,8 @@ func (n *names) number(field string, v reflect.Value) string {
 		if i == int64(n.node) {
 			return "node"
 		}
+	case field == "Timestamp" && i > baseTime+30_000:
+		return "time" // no record of a scene is that young, but by the broker's clock
 	case field == "Timestamp" && i > baseTime-1e9:
 		return "base+" + strconv.FormatInt(i-baseTime, 10)
 	}

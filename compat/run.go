@@ -26,6 +26,9 @@ type scene struct {
 // answers is what a broker answered in a scene: the fields of its answers by their path.
 type answers map[string]string
 
+// labelEnd stands between the label of a request and the field of its answer.
+const labelEnd = ": "
+
 // run is one scene in one version on one broker.
 type run struct {
 	names
@@ -50,8 +53,12 @@ func must[T any](v T, err error) T {
 func perform(addr, tag string, s scene, version int16) (_ answers, err error) {
 	r := &run{addr: addr, out: answers{}, names: names{tag: tag, ids: map[[16]byte]string{}}}
 	defer func() {
-		if b, ok := recover().(broken); ok {
+		switch b := recover().(type) {
+		case nil:
+		case broken:
 			err = b.err
+		default:
+			panic(b)
 		}
 		if r.conn != nil {
 			r.conn.Close()
@@ -140,8 +147,18 @@ func (r *run) noteAnswer(label string, req kmsg.Request) kmsg.Response {
 		r.failed(label, err)
 		return nil
 	}
-	r.flatten(r.out, label, reflect.ValueOf(resp))
+	r.noteFields(label, resp)
 	return resp
+}
+
+// noteFields notes an answer, field by field.
+func (r *run) noteFields(label string, resp kmsg.Response) {
+	r.out[label] = "answered"
+	fields := answers{}
+	r.flatten(fields, "", reflect.ValueOf(resp))
+	for f, v := range fields {
+		r.out[label+labelEnd+f] = v
+	}
 }
 
 // failed notes that there was no answer. The next request has a new connection.
@@ -293,11 +310,11 @@ func (r *run) noteCodec(label string, req *kmsg.FetchRequest) {
 // keepErrorOnly forgets what was noted under a label but for its error.
 func (r *run) keepErrorOnly(label string, code int16) {
 	for f := range r.out {
-		if strings.HasPrefix(f, label+".") {
+		if strings.HasPrefix(f, label+labelEnd) {
 			delete(r.out, f)
 		}
 	}
-	r.out[label+".ErrorCode"] = fmt.Sprint(kerr.TypedErrorForCode(code))
+	r.out[label+labelEnd+"ErrorCode"] = fmt.Sprint(kerr.TypedErrorForCode(code))
 }
 
 // noteVersionZero sends an ApiVersions request that the broker may not know and notes the error of the answer, which has version 0.

@@ -19,9 +19,9 @@ func describeScenes() []scene {
 		{"describe-configs/topic", versions, func(r *run, v int16) {
 			a := r.topic("a", 1)
 			r.note("all", v, configsOf(topic, a))
-			b := r.topic("b", 1, "retention.ms=1000", "cleanup.policy=compact")
-			r.note("set", v, configsOf(topic, b, "retention.ms", "cleanup.policy"))
-			req := configsOf(topic, b, "retention.ms", "cleanup.policy", "max.message.bytes", "flush.ms")
+			b := r.topic("b", 1, "retention.ms=1000", "compression.type=gzip")
+			r.note("set", v, configsOf(topic, b, "retention.ms", "compression.type"))
+			req := configsOf(topic, b, "retention.ms", "compression.type", "max.message.bytes", "flush.ms")
 			req.IncludeSynonyms = true
 			r.note("synonyms", v, req)
 			req = configsOf(topic, b, "retention.ms")

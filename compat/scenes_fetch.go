@@ -68,7 +68,7 @@ func fetchScenes() []scene {
 			r.note("request's limit -1", v, req)
 		}},
 		{"fetch/waits", []int16{4, 11, 13}, func(r *run, v int16) {
-			r.topic("a", 1)
+			r.topic("a", 2)
 			r.fill("a", three())
 			wait := func(label string, minBytes int32, d time.Duration, p ...part) {
 				req := r.fetchOf("a", p...)
@@ -83,7 +83,8 @@ func fetchScenes() []scene {
 			wait("too few in time", 10_000, 300*time.Millisecond, part{})
 			wait("out of range", 1, long, part{offset: 9})
 			wait("unknown partition", 1, long, part{partition: 7})
-			wait("one out of range", 10_000, long, part{}, part{partition: 7})
+			wait("one out of range", 10_000, time.Second, part{}, part{partition: 1, offset: 9})
+			wait("one unknown", 10_000, time.Second, part{}, part{partition: 7})
 			wait("negative time", 1, -time.Second, part{offset: 3})
 		}},
 		{"fetch/wakes", []int16{4, 11, 13}, func(r *run, v int16) {
@@ -142,7 +143,9 @@ func fetchScenes() []scene {
 			r.topic("a", 1)
 			r.fill("a", three())
 			req := r.fetchOf("a", part{})
-			req.ReplicaID, req.ReplicaState.ID = 77, 77
+			if req.ReplicaID = 77; v >= 15 {
+				req.ReplicaState.ID = 77
+			}
 			r.note("of a broker that is none", v, req)
 		}},
 		{"fetch/compressed", []int16{4, 9, 10, 13}, func(r *run, v int16) {

@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"reflect"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -36,7 +35,7 @@ func (r *run) noteOwn(label string, version int16, req *kmsg.MetadataRequest) {
 		}
 	}
 	resp.Topics = own
-	r.flatten(r.out, label, reflect.ValueOf(resp))
+	r.noteFields(label, resp)
 }
 
 func metadataScenes() []scene {

@@ -35,7 +35,7 @@ func produceBatchScenes() []scene {
 			return batchSpec{values: values(1), key: "\x00\x00\x00\x01", attributes: 1 << 5}.bytes()
 		},
 		"control of a transaction": func() []byte {
-			return batchSpec{values: values(1), key: "\x00\x00\x00\x01", attributes: 3 << 4, producer: 4711}.bytes()
+			return batchSpec{values: values(1), key: "\x00\x00\x00\x01", attributes: 3 << 4, by: &producer{id: 4711}}.bytes()
 		},
 		"two batches": func() []byte {
 			return append(batchSpec{values: values(2)}.bytes(), batchSpec{values: values(2)}.bytes()...)
@@ -93,10 +93,10 @@ func produceBatchScenes() []scene {
 		"leader epoch 9":            func() []byte { return batchSpec{values: values(3), damage: put32(atEpoch, 9)}.bytes() },
 		"sequence without producer": func() []byte { return batchSpec{values: values(3), change: put32(atSequence, 5)}.bytes() },
 		"producer without sequence": func() []byte {
-			return batchSpec{values: values(3), producer: 4711, change: put32(atSequence, -1)}.bytes()
+			return batchSpec{values: values(3), by: &producer{id: 4711}, change: put32(atSequence, -1)}.bytes()
 		},
 		"producer without epoch": func() []byte {
-			return batchSpec{values: values(3), producer: 4711, change: func(b []byte) { b[atPEpoch], b[atPEpoch+1] = 0xff, 0xff }}.bytes()
+			return batchSpec{values: values(3), by: &producer{id: 4711}, change: func(b []byte) { b[atPEpoch], b[atPEpoch+1] = 0xff, 0xff }}.bytes()
 		},
 	}
 	var out []scene

@@ -10,8 +10,8 @@ import (
 func produceSequenceScenes() []scene {
 	versions := []int16{3, 8, 13}
 	// send is a batch of two records of the producer.
-	send := func(r *run, label string, v int16, producer int64, epoch int16, sequence int32) {
-		r.note(label, v, r.produceTo("a", -1, batchSpec{values: values(2), producer: producer, epoch: epoch, sequence: sequence}.bytes()))
+	send := func(r *run, label string, v int16, p int64, epoch int16, sequence int32) {
+		r.note(label, v, r.produceTo("a", -1, batchSpec{values: values(2), by: &producer{p, epoch, sequence}}.bytes()))
 	}
 	look := func(r *run) { r.note("fetch", 11, r.fetchOf("a", part{})) }
 	return []scene{
@@ -68,14 +68,14 @@ func produceSequenceScenes() []scene {
 			r.topic("a", 1)
 			p := r.producer()
 			send(r, "first", v, p, 0, 0)
-			r.note("same start, one more", v, r.produceTo("a", -1, batchSpec{values: values(3), producer: p}.bytes()))
-			r.note("same start, one less", v, r.produceTo("a", -1, batchSpec{values: values(1), producer: p}.bytes()))
+			r.note("same start, one more", v, r.produceTo("a", -1, batchSpec{values: values(3), by: &producer{id: p}}.bytes()))
+			r.note("same start, one less", v, r.produceTo("a", -1, batchSpec{values: values(1), by: &producer{id: p}}.bytes()))
 			look(r)
 		}},
 		{"produce/sequence/transaction-not-begun", versions, func(r *run, v int16) {
 			r.topic("a", 1)
 			p := r.producer()
-			req := r.produceTo("a", -1, batchSpec{values: values(2), producer: p, attributes: 1 << 4}.bytes())
+			req := r.produceTo("a", -1, batchSpec{values: values(2), by: &producer{id: p}, attributes: 1 << 4}.bytes())
 			id := "t" + r.tag
 			req.TransactionID = &id
 			r.note("batch", v, req)
