@@ -142,6 +142,10 @@ func Open(opts Options, end End) (*Log, error) {
 	if err := l.openFiles(end); err != nil {
 		return nil, err
 	}
+	if err := l.syncFound(end); err != nil {
+		l.closeFiles()
+		return nil, err
+	}
 	if err := l.writeStart(); err != nil {
 		l.closeFiles()
 		return nil, err
@@ -149,6 +153,19 @@ func Open(opts Options, end End) (*Log, error) {
 	l.done.Go(l.run)
 	l.done.Go(l.prepareFiles)
 	return l, nil
+}
+
+// syncFound syncs the file in which the log ended: a process that was killed may have left groups in it that were never synced, and the next group
+// will say that they are. The files before it were synced before this one was begun.
+func (l *Log) syncFound(end End) error {
+	if len(end.files) == 0 {
+		return nil
+	}
+	f := l.current().f
+	if err := f.Sync(); err != nil {
+		return &FailedError{Op: "sync", File: f.Name(), Err: err}
+	}
+	return nil
 }
 
 // Append queues an entry. Its room must have been reserved. It never waits; what becomes of the entry is said by Done.
