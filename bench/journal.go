@@ -12,6 +12,12 @@ type journal struct {
 	file *os.File
 }
 
+// header is the first line of a run.
+type header struct {
+	machine
+	Arguments []string `json:"arguments"`
+}
+
 // point is one turn, or one probe, of one round.
 type point struct {
 	Contest    string  `json:"contest"`

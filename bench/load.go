@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	loadRecord = 1024 // bytes of a value: its partition, its number in the partition, filling
-	loadRun    = 16   // records in a row to one partition, so that batches are more than one record
+	loadRecord = 1024     // bytes of a value: its partition, its number in the partition, filling
+	loadRun    = 16       // records in a row to one partition, so that batches are more than one record
+	loadBatch  = 64 << 10 // bytes of a batch at most, so that one fetch returns the last batches of many partitions
 )
 
 // ledger remembers the last acknowledged record of each partition.
@@ -75,7 +76,7 @@ type load struct {
 
 func startLoad(addr, topic string, partitions int) (*load, error) {
 	client, err := newClient(addr, kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.MaxBufferedRecords(1<<16), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		kgo.MaxBufferedRecords(1<<16), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(loadBatch))
 	if err != nil {
 		return nil, err
 	}
@@ -159,14 +160,14 @@ func writeOne(ctx context.Context, addr, topic string) error {
 	return nil
 }
 
-// readLast reads the last acknowledged record of every partition, and compares it.
+// readLast reads the last acknowledged record of every partition, and compares it. The load has been stopped.
 func readLast(ctx context.Context, addr, topic string, acked *ledger) error {
 	from := map[int32]kgo.Offset{}
 	for p, m := range acked.last {
 		from[int32(p)] = kgo.NewOffset().At(m.offset)
 	}
 	client, err := newClient(addr, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxPartitionBytes(1))
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchMaxPartitionBytes(loadBatch))
 	if err != nil {
 		return err
 	}

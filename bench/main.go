@@ -20,6 +20,7 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 	exitCheck   = 6
+	exitStopped = 130
 )
 
 // errMissed says that -check found a goal that is not met.
@@ -50,8 +51,11 @@ func main() {
 		os.Exit(exitUsage)
 	}
 	fmt.Fprintln(os.Stderr, "bench:", err)
-	if errors.Is(err, errMissed) {
+	switch {
+	case errors.Is(err, errMissed):
 		os.Exit(exitCheck)
+	case ctx.Err() != nil:
+		os.Exit(exitStopped)
 	}
 	os.Exit(exitFailure)
 }
@@ -112,12 +116,15 @@ func command(ctx context.Context, args []string) (err error) {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
+	if err := b.journal.put(header{thisMachine(), args}); err != nil {
+		return err
+	}
 	return b.runAll(ctx, chosen, *path)
 }
 
 // derive sets what follows from the flags.
 func (b *bench) derive(flags *flag.FlagSet, quick bool) {
-	b.e2eFor, b.probeFor, b.warm, b.idle = b.dur, 5*time.Second, 20*time.Second, 10_000
+	b.probeFor, b.warm, b.idle = 5*time.Second, 20*time.Second, 10_000
 	if quick {
 		given := map[string]bool{}
 		flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -193,9 +200,6 @@ func contestNames(all []contest) []string {
 func (b *bench) runAll(ctx context.Context, chosen []contest, path string) error {
 	m := thisMachine()
 	fmt.Fprintln(b.out, m)
-	if err := b.journal.put(m); err != nil {
-		return err
-	}
 	var results []result
 	var failed error
 	for _, c := range chosen {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"strings"
@@ -143,12 +144,28 @@ func (o *output) String() string {
 	return string(o.kept)
 }
 
+// The ports that servers are given lie below those that the system gives to clients (32768 to 60999 on Linux): a port from
+// there may be a connection's own between two starts of a server, and a client that tries again and again may meet itself on it.
+const (
+	lowestPort  = 20_000
+	highestPort = 32_000
+)
+
 // freeAddress returns an address on this machine on which nobody listens now.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	for range 1000 {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		if portFree(port) {
+			return fmt.Sprintf("127.0.0.1:%d", port), nil
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", fmt.Errorf("find a free port between %d and %d: all that were tried are in use", lowestPort, highestPort)
+}
+
+func portFree(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
 }

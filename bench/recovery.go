@@ -77,26 +77,38 @@ func (b *bench) recoveryTurn(prepare restarter, bytes int64) func(context.Contex
 			return nil, err
 		}
 		defer p.kill()
-		ctx, cancel := context.WithTimeoutCause(ctx, recoveryLimit, fmt.Errorf("not back %v after exec; its output ends in:\n%s", recoveryLimit, p.out.String()))
-		defer cancel()
-		if err := p.awaitListening(ctx); err != nil {
-			return nil, err
-		}
-		listening := time.Since(p.started)
-		if err := writeOne(ctx, p.addr, recoveryTopic); err != nil {
-			return nil, err
-		}
-		written := time.Since(p.started)
-		if err := readLast(ctx, p.addr, recoveryTopic, acked); err != nil {
-			return nil, err
-		}
-		back := time.Since(p.started)
-		resident, err := memory(p.pid(), "VmRSS")
+		f, err := comeBack(ctx, p, acked)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; the output of %s ends in:\n%s", err, p.name, p.out.String())
 		}
-		return figures{"listening_ms": ms(listening), "written_ms": ms(written), "back_ms": ms(back), "rss_mb": resident / 1e6, "records": float64(acked.records())}, nil
+		return f, nil
 	}
+}
+
+// comeBack times a server's way back, from its exec.
+func comeBack(ctx context.Context, p *process, acked *ledger) (figures, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, recoveryLimit, fmt.Errorf("not back %v after exec", recoveryLimit))
+	defer cancel()
+	if err := p.awaitListening(ctx); err != nil {
+		return nil, err
+	}
+	listening := time.Since(p.started)
+	if err := writeOne(ctx, p.addr, recoveryTopic); err != nil {
+		return nil, err
+	}
+	written := time.Since(p.started)
+	if err := readLast(ctx, p.addr, recoveryTopic, acked); err != nil {
+		return nil, err
+	}
+	back := time.Since(p.started)
+	resident, err := memory(p.pid(), "VmRSS")
+	if err != nil {
+		return nil, err
+	}
+	return figures{
+		"listening_ms": ms(listening), "written_ms": ms(written), "back_ms": ms(back),
+		"rss_mb": resident / 1e6, "records": float64(acked.records()),
+	}, nil
 }
 
 // fillAndKill starts the server, writes until so many bytes are acknowledged, and kills it while the writing goes on.
