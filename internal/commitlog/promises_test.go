@@ -1,0 +1,287 @@
+package commitlog
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bobbinstream/bobbin/internal/batch"
+	"github.com/bobbinstream/bobbin/internal/vfs"
+)
+
+// counter is a watcher.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) Advanced() { c.n.Add(1) }
+
+// A watcher is told of every move of the high watermark and of the log start, of the end, and of nothing before a batch is durable.
+func TestWatchersAreTold(t *testing.T) {
+	w := new(manual)
+	eng, stop := newEngine(newMem(t), w, 1<<20)
+	defer stop()
+	l := eng.New(testID, testConfig, 0)
+	var a, b counter
+	l.Watch(&a)
+	l.Watch(&b)
+	want := func(what string, na, nb int64) {
+		t.Helper()
+		if a.n.Load() != na || b.n.Load() != nb {
+			t.Fatalf("%s: told %d and %d times, want %d and %d", what, a.n.Load(), b.n.Load(), na, nb)
+		}
+	}
+	appendTo(l, records(batch.NoProducer(), 0, 10, 1))
+	want("appended", 0, 0)
+	w.commit(1)
+	want("durable", 1, 1)
+	l.Unwatch(&b)
+	store(t, l, w, records(batch.NoProducer(), 1, 10, 1))
+	want("one has gone", 2, 1)
+	moved := make(chan error, 1)
+	go func() { moved <- l.MoveStart(context.Background(), 1) }()
+	for w.waiting() == 0 {
+		runtime.Gosched()
+	}
+	w.commit(1)
+	if err := <-moved; err != nil {
+		t.Fatal(err)
+	}
+	want("log start moved", 3, 1)
+	l.Delete()
+	want("deleted", 4, 1)
+}
+
+// A batch that is sent again while the first is not durable is answered with the first, and not before it; a failure is the answer to both.
+func TestDuplicatesWaitForTheFirst(t *testing.T) {
+	o := batch.NoProducer()
+	o.ProducerID, o.ProducerEpoch, o.BaseSequence = 7, 0, 0
+	for _, failure := range []error{nil, errors.New("the disk failed")} {
+		w := new(manual)
+		eng, stop := newEngine(newMem(t), w, 1<<20)
+		l := eng.New(testID, testConfig, 0)
+		first, answered := appendTo(l, records(o, 0, 10, 5, 6))
+		again, answeredAgain := appendTo(l, records(o, 0, 10, 5, 6))
+		select {
+		case <-answeredAgain:
+			t.Fatal("a duplicate is answered before the first is durable")
+		default:
+		}
+		if failure == nil {
+			w.commit(1)
+		} else {
+			w.fail(failure)
+		}
+		<-answered
+		<-answeredAgain
+		if first.Err != failure || again.Err != failure || !again.Duplicate || again.BaseOffset != first.BaseOffset {
+			t.Fatalf("first %+v, again %+v", first, again)
+		}
+		if failure == nil {
+			late, done := appendTo(l, records(o, 0, 10, 5, 6))
+			<-done
+			if late.Err != nil || !late.Duplicate || late.BaseOffset != 0 || l.HighWatermark() != 2 {
+				t.Fatalf("%+v, high watermark %d", late, l.HighWatermark())
+			}
+		}
+		if w.waiting() != 0 || eng.Memory() > int64(len(first.Batch)) {
+			t.Fatalf("%d entries wait, %d bytes are held", w.waiting(), eng.Memory())
+		}
+		stop()
+	}
+}
+
+// When memory for the tails is used up, a producer waits until its time is up or something was written behind; readers do not.
+func TestAFullTailSlowsProducersOnly(t *testing.T) {
+	release := make(chan struct{})
+	rule := &vfs.Rule{Op: vfs.OpWrite, Name: "*.log", Times: -1, Delay: func() { <-release }}
+	w := new(manual)
+	const limit = 64 << 10
+	eng, stop := newEngine(vfs.WithFaults(newMem(t), rule), w, limit)
+	defer stop()
+	l := eng.New(testID, testConfig, 0)
+	size := int64(len(records(batch.NoProducer(), 0, 4000, 1)))
+	n := int64(0)
+	for ; eng.Memory()+size <= limit; n++ {
+		store(t, l, w, records(batch.NoProducer(), n, 4000, 1))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	refused := &Append{Batch: records(batch.NoProducer(), n, 4000, 1), Done: func(*Append) {}}
+	l.Append(ctx, refused)
+	if !errors.Is(refused.Err, ErrMemory) {
+		t.Fatalf("with %d bytes in use: %v", eng.Memory(), refused.Err)
+	}
+	var s Span
+	for o := range n {
+		if err := l.Read(&s, o, 1, true); err != nil || s.Next != o+1 {
+			t.Fatalf("read at %d: %d, %v", o, s.Next, err)
+		}
+		s.Release()
+	}
+	answer := make(chan *Append, 1)
+	waiting := &Append{Batch: records(batch.NoProducer(), n, 4000, 1), Done: func(a *Append) { answer <- a }}
+	go l.Append(context.Background(), waiting)
+	close(release)
+	for {
+		select {
+		case a := <-answer:
+			if a.Err != nil || a.BaseOffset != n {
+				t.Fatalf("offset %d, %v", a.BaseOffset, a.Err)
+			}
+			return
+		default:
+			w.commit(1)
+			runtime.Gosched()
+		}
+	}
+}
+
+// The indexes of a segment are what Kafka's rule makes of its batches: an entry in front of a batch when more than index.interval.bytes came since the
+// last one, and in the time index when the largest timestamp has grown.
+func TestIndexEntriesAreKafkas(t *testing.T) {
+	mem, w := newMem(t), new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	defer stop()
+	cfg := *testConfig
+	cfg.SegmentBytes, cfg.IndexInterval = 1<<30, 4096
+	l := eng.New(testID, &cfg, 0)
+	var index, times []byte
+	since, pos, top, topOffset, indexed := int64(0), int64(0), int64(-1), int64(-1), int64(-1)
+	for i := range int64(120) {
+		ts := 1000 + i%7*10 + i/3
+		a := store(t, l, w, records(batch.NoProducer(), i*2, int(i*37%1500), ts, ts-5))
+		last := a.BaseOffset + 1
+		if ts > top {
+			top, topOffset = ts, last
+		}
+		if since > 4096 {
+			index = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(index, uint32(last)), uint32(pos))
+			if top > indexed {
+				times = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(times, uint64(top)), uint32(topOffset))
+				indexed = top
+			}
+			since = 0
+		}
+		since += int64(len(a.Batch))
+		pos += int64(len(a.Batch))
+	}
+	if err := l.Settle(240); err != nil {
+		t.Fatal(err)
+	}
+	for suffix, want := range map[string][]byte{"index": index, "timeindex": times} {
+		got, err := vfs.ReadFile(mem, "data/t-4/00000000000000000000."+suffix)
+		if err != nil || !bytes.Equal(got, want) || len(got) == 0 {
+			t.Errorf("%s: %x\nwant %x (%v)", suffix, got, want, err)
+		}
+	}
+}
+
+// Whatever happens to the files of a segment, a read returns what was written or an error, and never panics.
+func FuzzReadOfADamagedSegment(f *testing.F) {
+	mem, w := newMem(f), new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	l := eng.New(testID, testConfig, 0)
+	var want [][]byte
+	for i := range int64(40) {
+		b := records(batch.NoProducer(), i, int(i*97%900), 1000+i)
+		store(f, l, w, b)
+		want = append(want, bytes.Clone(b))
+	}
+	c, _, _ := l.Capture(0)
+	if err := l.Settle(c.RecoveryPoint); err != nil {
+		f.Fatal(err)
+	}
+	stop()
+	suffixes := []string{suffixLog, suffixIndex, suffixTimeIndex}
+	f.Add(uint8(0), uint16(8), []byte{0xff, 0xff, 0xff, 0xff})
+	f.Add(uint8(0), uint16(0), []byte{0, 0, 0, 0, 0, 0, 0, 1})
+	f.Add(uint8(0), uint16(500), []byte("x"))
+	f.Add(uint8(1), uint16(4), []byte{0, 0, 0, 1})
+	f.Add(uint8(2), uint16(0), []byte{0x7f})
+	f.Fuzz(func(t *testing.T, file uint8, at uint16, b []byte) {
+		image := mem.Crash(vfs.Crash{Keep: vfs.KeepAll})
+		spoilt, err := image.Open(segmentFile("data/t-4", c.Segments[int(file/3)%len(c.Segments)].Base, suffixes[file%3]), vfs.ReadWrite)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size, _ := spoilt.Size(); size > 0 && len(b) > 0 {
+			at := int64(at) % size
+			if _, err := spoilt.WriteAt(b[:min(int64(len(b)), size-at)], at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		spoilt.Close()
+		eng, stop := newEngine(image, w, 1<<20)
+		defer stop()
+		l, err := eng.Restore(c, testConfig, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Cut(); err != nil {
+			t.Fatal(err)
+		}
+		var s Span
+		for o := range int64(len(want)) {
+			err := l.Read(&s, o, 3000, true)
+			var corrupt *CorruptError
+			if err != nil {
+				if !errors.As(err, &corrupt) {
+					t.Fatalf("offset %d: %v", o, err)
+				}
+				continue
+			}
+			if got := bytes.Join(s.Bytes, nil); len(got) == 0 || !bytes.Equal(got, bytes.Join(want[o:s.Next], nil)) {
+				t.Fatalf("offset %d: %d bytes that were not written there", o, len(got))
+			}
+			s.Release()
+		}
+		stamp, err := l.OffsetForTime(1020, 1<<20)
+		if err == nil && (stamp.Timestamp != 1000+stamp.Offset || stamp.Offset < 20) {
+			t.Fatalf("the first record at 1020 or later: %+v", stamp)
+		}
+		l.Close()
+	})
+}
+
+// A partition that nobody writes to costs less than 2 KB, whether it ever held a record or not.
+func TestAnIdlePartitionIsSmall(t *testing.T) {
+	const n = 10_000
+	w := new(manual)
+	eng, stop := newEngine(newMem(t), w, 1<<20)
+	defer stop()
+	logs := make([]*Log, n)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range logs {
+		logs[i] = eng.New(ID{Topic: "t", Partition: int32(i)}, testConfig, 0)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each := int64(after.HeapAlloc-before.HeapAlloc) / n
+	t.Logf("%d bytes for a partition that never held a record", each)
+	if each > 2000 {
+		t.Errorf("%d bytes", each)
+	}
+	for i := range logs {
+		c := Checkpoint{ID: ID{Topic: "t", Partition: int32(i)}, RecoveryPoint: 10, Epochs: []EpochStart{{0, 0}}, Segments: []SegmentInfo{{Size: 100, MaxTimestamp: 5, IndexedTime: -1}}}
+		c.Producers = logs[i].producers.AppendSnapshot(nil)
+		l, err := eng.Restore(c, testConfig, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs[i] = l
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each = int64(after.HeapAlloc-before.HeapAlloc) / n
+	t.Logf("%d bytes for one with a segment", each)
+	if each > 2000 {
+		t.Errorf("%d bytes with a segment", each)
+	}
+	runtime.KeepAlive(logs)
+}
