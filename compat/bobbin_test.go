@@ -40,7 +40,7 @@ func startBobbin(t *testing.T, settings ...string) *server {
 		args = append(args, "-X", kv)
 	}
 	s.cmd = exec.Command(binary, args...)
-	s.cmd.Stderr = os.Stderr
+	s.cmd.Stderr = t.Output()
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

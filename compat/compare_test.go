@@ -56,6 +56,9 @@ func TestSameAsKafka(t *testing.T) {
 				}
 				runs++
 				fields += len(k)
+				if s.name == "api-versions" { // what Bobbin shows must be within what Kafka shows, not all of it
+					maps.DeleteFunc(k, func(f, _ string) bool { _, ok := b[f]; return !ok })
+				}
 				for _, d := range compare(s.name, k, b) {
 					i := slices.IndexFunc(allowed, func(e exception) bool { return e.allows(d) })
 					if i < 0 {

@@ -2,6 +2,7 @@ package compat
 
 import (
 	"encoding/binary"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -29,6 +30,13 @@ func connectionScenes() []scene {
 		}
 	}
 	return []scene{
+		{"api-versions", once, func(r *run, _ int16) {
+			resp := must(ask[kmsg.ApiVersionsResponse](r, apiVersions("compat", "1.0")))
+			for _, k := range resp.ApiKeys {
+				name := kmsg.NameForKey(k.ApiKey)
+				r.out[name+".min"], r.out[name+".max"] = strconv.Itoa(int(k.MinVersion)), strconv.Itoa(int(k.MaxVersion))
+			}
+		}},
 		{"connection/unknown-api", once, func(r *run, _ int16) {
 			r.noteBytes("key 999", header(999, 0))
 			r.noteBytes("key -1", header(-1, 0))

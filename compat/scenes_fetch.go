@@ -47,7 +47,7 @@ func fetchScenes() []scene {
 			r.note("first batch over the partition's limit", v, r.fetchOf("a", part{maxBytes: 1}))
 			r.note("partition's limit of two batches", v, r.fetchOf("a", part{maxBytes: int32(2 * len(three()))}))
 			r.note("partition's limit between batches", v, r.fetchOf("a", part{maxBytes: int32(2*len(three()) + 5)}))
-			r.note("partition's limit 0", v, r.fetchOf("a", part{maxBytes: -1}))
+			r.note("partition's limit -1", v, r.fetchOf("a", part{maxBytes: -1}))
 			req := r.fetchOf("a", part{}, part{partition: 1}, part{partition: 2})
 			req.MaxBytes = 1
 			r.note("first batch over the request's limit", v, req)
