@@ -15,7 +15,8 @@
 // was not given.
 //
 // Files: broker.go (Broker, Open, Shutdown, Close) · options.go · durability.go (the levels in words) · listen.go (which addresses are
-// safe, and which one clients are told) · address.go (the ready line and DIR/address) · size.go · health.go (Handler) · metrics.go · errors.go.
+// safe, and which one clients are told) · address.go (the ready line and DIR/address) · size.go · health.go (Handler) · metrics.go · check.go (Verify,
+// Repair) · errors.go.
 //
 // Locks: Broker.mu guards the state of its life and is held over nothing that waits.
 package broker

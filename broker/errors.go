@@ -18,13 +18,14 @@ type Kind uint8
 
 // The kinds.
 const (
-	Other   Kind = iota
-	Invalid      // an option or a setting makes no sense
-	InUse        // another process has the data directory: PID
-	Unsafe       // a listener that others could reach without authentication, or one that cannot be had
-	Newer        // the directory was written by a newer version
-	Corrupt      // the directory is damaged, incomplete, or not the expected one
-	Disk         // the disk failed
+	Other    Kind = iota
+	Invalid       // an option or a setting makes no sense
+	InUse         // another process has the data directory: PID
+	Unsafe        // a listener that others could reach without authentication, or one that cannot be had
+	Newer         // the directory was written by a newer version
+	Corrupt       // the directory is damaged, incomplete, or not the expected one
+	Disk          // the disk failed
+	NotFound      // there is no such directory
 )
 
 // Error says what failed, why, and what to do.

@@ -29,6 +29,8 @@ type Options struct {
 	AllowPublic bool
 
 	Log *slog.Logger // silent when nil
+
+	fs vfs.FS // the disk when nil; for tests
 }
 
 // Names of settings that the options give a value.
@@ -75,6 +77,9 @@ func (o Options) validate() (*catalog.Broker, error) {
 
 // files returns the file system and the directory in it.
 func (o Options) files() (vfs.FS, string) {
+	if o.fs != nil {
+		return o.fs, o.Dir
+	}
 	if o.Memory {
 		return vfs.NewMem(), "/memory"
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/bobbinstream/bobbin/broker"
 	"github.com/bobbinstream/bobbin/internal/kafka"
@@ -62,6 +63,12 @@ func explain(err error) failure {
 		f.Exit, f.Hint = exitUsage, "see `"+u.cmd+" --help`"
 		return f
 	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		f.Exit = exitDisk
+		if errors.Is(p, fs.ErrNotExist) {
+			f.Exit = exitNotFound
+		}
+	}
 	if k, ok := errors.AsType[*kafka.Error](err); ok {
 		f.Code, f.Hint = k.Code, k.Hint
 	}
@@ -104,6 +111,8 @@ func exitOfBroker(k broker.Kind) int {
 		return exitCorrupt
 	case broker.Disk:
 		return exitDisk
+	case broker.NotFound:
+		return exitNotFound
 	}
 	return exitFailure
 }

@@ -23,6 +23,9 @@ func keyValues(flag string, pairs []string) (map[string]string, error) {
 
 // count writes a number with its noun.
 func count[N int | int64](n N, noun string) string {
+	if n != 1 && strings.HasSuffix(noun, "ch") {
+		noun += "e"
+	}
 	if n == 1 {
 		return "1 " + noun
 	}

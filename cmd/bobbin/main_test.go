@@ -25,13 +25,14 @@ func TestMain(m *testing.M) {
 //	ready DIR         waits until the broker on DIR says that it serves; sets $KAFKA, $HTTP and $PID
 //	terminate         sends SIGTERM to the broker that was ready last
 //	exits CODE ARG…   runs a program that must end with that code
+//	flip FILE N       turns the bits of a file's N-th byte around
 //	get ADDR/PATH     asks an HTTP server; prints the status and the body
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": cmdReady, "terminate": cmdTerminate, "exits": cmdExits, "get": cmdGet,
+			"ready": cmdReady, "terminate": cmdTerminate, "exits": cmdExits, "get": cmdGet, "flip": cmdFlip,
 		},
 	})
 }
@@ -87,6 +88,22 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("%s ended with code %d, not %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	name := ts.MkAbs(args[0])
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	if n < 0 || n >= len(b) {
+		ts.Fatalf("%s has %d bytes", name, len(b))
+	}
+	b[n] ^= 0xff
+	ts.Check(os.WriteFile(name, b, 0o644))
 }
 
 // run runs the program in this process and returns its exit code and what it wrote.

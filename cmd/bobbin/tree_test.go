@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,38 +70,32 @@ func TestHelpIsAsItWas(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
+	why := errors.New("why")
 	for _, c := range []struct {
 		err  error
 		want int
 	}{
 		{errors.New("anything"), 1},
 		{&usageError{"bobbin topic", errors.New("too few")}, 2},
-		{&kafka.Error{Kind: kafka.Invalid}, 2},
-		{&kafka.Error{Kind: kafka.NotFound}, 3},
-		{fmt.Errorf("3 records acknowledged, then: %w", &kafka.Error{Kind: kafka.NotFound}), 3},
-		{&kafka.Error{Kind: kafka.Unauthorized}, 4},
-		{&kafka.Error{Kind: kafka.Unreachable}, 5},
-		{&kafka.Error{Kind: kafka.Timeout}, 5},
+		{&kafka.Error{Kind: kafka.Invalid, Err: why}, 2},
+		{&kafka.Error{Kind: kafka.NotFound, Err: why}, 3},
+		{fmt.Errorf("3 records acknowledged, then: %w", &kafka.Error{Kind: kafka.NotFound, Err: why}), 3},
+		{&kafka.Error{Kind: kafka.Unauthorized, Err: why}, 4},
+		{&kafka.Error{Kind: kafka.Unreachable, Err: why}, 5},
+		{&kafka.Error{Kind: kafka.Timeout, Err: why}, 5},
 		{&checkError{errors.New("lost")}, 6},
-		{&broker.Error{Kind: broker.Invalid}, 2},
-		{&broker.Error{Kind: broker.InUse}, 7},
-		{&broker.Error{Kind: broker.Unsafe}, 8},
-		{&broker.Error{Kind: broker.Newer}, 9},
-		{&broker.Error{Kind: broker.Corrupt}, 10},
-		{&broker.Error{Kind: broker.Disk}, 11},
-		{&kafka.Error{Kind: kafka.Interrupted}, 130},
-		{t.Context().Err(), 1},
+		{&broker.Error{Kind: broker.Invalid, Err: why}, 2},
+		{&broker.Error{Kind: broker.InUse, Err: why}, 7},
+		{&broker.Error{Kind: broker.Unsafe, Err: why}, 8},
+		{&broker.Error{Kind: broker.Newer, Err: why}, 9},
+		{&broker.Error{Kind: broker.Corrupt, Err: why}, 10},
+		{&broker.Error{Kind: broker.Disk, Err: why}, 11},
+		{&broker.Error{Kind: broker.NotFound, Err: why}, 3},
+		{&fs.PathError{Op: "open", Path: "lines", Err: fs.ErrNotExist}, 3},
+		{&fs.PathError{Op: "read", Path: "lines", Err: syscall.EIO}, 11},
+		{&kafka.Error{Kind: kafka.Interrupted, Err: why}, 130},
 	} {
-		if c.err == nil {
-			continue
-		}
 		t.Run(fmt.Sprintf("%T %d", c.err, c.want), func(t *testing.T) {
-			for k, ok := c.err.(*kafka.Error); ok && k.Err == nil; {
-				k.Err = errors.New("why")
-			}
-			for b, ok := c.err.(*broker.Error); ok && b.Err == nil; {
-				b.Err = errors.New("why")
-			}
 			if got := explain(c.err).Exit; got != c.want {
 				t.Errorf("code %d, not %d", got, c.want)
 			}

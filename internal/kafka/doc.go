@@ -15,7 +15,8 @@
 //
 // Never: no type of the client library below shows in a signature; no topic is made by writing to it or asking for it.
 //
-// Files: client.go (Client, Options) · topics.go · offsets.go · configs.go · record.go · producer.go · place.go (where a Reader
+// Files: client.go (Client, Options) · topics.go · offsets.go · configs.go · record.go · producer.go · patience.go (when a record
+// is given up) · place.go (where a Reader
 // starts) · reader.go · errors.go (Error, Kind) · logger.go.
 //
 // Locks: none held over a call. A Client and a Producer are safe for concurrent use; a Reader belongs to one goroutine.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Offsets are the bounds of one partition: what can be read is from Start up to End, without End.
@@ -54,6 +55,9 @@ func (c *Client) list(ctx context.Context, topic string, ask func(context.Contex
 		return nil, c.wrap(op, topic, err)
 	}
 	of := listed[topic]
+	if len(of) == 0 {
+		return nil, c.wrap(op, topic, kerr.UnknownTopicOrPartition)
+	}
 	out := make(map[int32]int64, len(of))
 	for p, l := range of {
 		if l.Err != nil {

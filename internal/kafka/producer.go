@@ -15,13 +15,14 @@ type ProducerOptions struct {
 	Linger          time.Duration // how long a record waits for company; not at all when 0
 	BufferedRecords int           // how many may wait for their acknowledgement before Send blocks; 10,000 when 0
 	BufferedBytes   int           // how many bytes of them; 32 MiB when 0
-	DeliveryTimeout time.Duration // after which a record is given up; 2 min when 0
+	DeliveryTimeout time.Duration // after Send, when a record is given up; it may be stored all the same. 2 min when 0
 }
 
 // Producer sends records, idempotently and with acks=all. Its methods are safe for concurrent use.
 type Producer struct {
-	client *Client
-	kgo    *kgo.Client
+	client   *Client
+	kgo      *kgo.Client
+	patience *patience
 }
 
 // NewProducer makes a producer with its own connections.
@@ -35,7 +36,8 @@ func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
 		kgo.ProducerLinger(opts.Linger),
 		kgo.MaxBufferedRecords(cmp.Or(opts.BufferedRecords, 10_000)),
 		kgo.MaxBufferedBytes(cmp.Or(opts.BufferedBytes, 32<<20)),
-		kgo.RecordDeliveryTimeout(cmp.Or(opts.DeliveryTimeout, 2*time.Minute)),
+		// Without it a record whose answer is missing would wait for ever for a broker that is gone.
+		kgo.AllowIdempotentProduceCancellation(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(64<<10, true, true, nil)}),
 		kgo.UnknownTopicRetries(1),
@@ -43,11 +45,11 @@ func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Producer{client: c, kgo: cl}, nil
+	return &Producer{client: c, kgo: cl, patience: newPatience(cmp.Or(opts.DeliveryTimeout, 2*time.Minute))}, nil
 }
 
 // Send sends a record to the partition of its key, or to one of the producer's choice when it has none; Record.Partition
-// does not count. It waits only while too much is waiting already. done is called once, on a goroutine of the producer, with
+// does not count. It waits only while too much is waiting already; the end of ctx gives the record up. done is called once, on a goroutine of the producer, with
 // the record's partition, offset and time, or with an error; it must not block. The record's bytes must not be changed until then.
 func (p *Producer) Send(ctx context.Context, r Record, done func(Record, error)) {
 	r.Partition = -1
@@ -64,7 +66,9 @@ func (p *Producer) SendTo(ctx context.Context, r Record, done func(Record, error
 }
 
 func (p *Producer) send(ctx context.Context, r Record, done func(Record, error)) {
-	p.kgo.Produce(ctx, r.toKgo(), func(k *kgo.Record, err error) {
+	k := r.toKgo()
+	k.Context = p.patience.context()
+	p.kgo.Produce(ctx, k, func(k *kgo.Record, err error) {
 		r.Partition, r.Offset, r.Time = k.Partition, k.Offset, k.Timestamp
 		done(r, p.client.wrap("write to topic", r.Topic, err))
 	})
@@ -76,7 +80,10 @@ func (p *Producer) Flush(ctx context.Context) error {
 }
 
 // Close gives up what is not acknowledged yet; Flush before it.
-func (p *Producer) Close() { p.kgo.Close() }
+func (p *Producer) Close() {
+	p.kgo.Close()
+	p.patience.end()
+}
 
 func codecOf(name string) (kgo.CompressionCodec, error) {
 	switch name {

@@ -16,7 +16,7 @@ type ReaderOptions struct {
 	Partitions []int32 // all that there are at the time of NewReader when empty
 	From       Place
 	Starts     map[int32]int64 // offsets of single partitions to start at instead of From; as At
-	UntilEnd   bool // end at what was the end of each partition at the time of NewReader
+	UntilEnd   bool            // end at what was the end of each partition at the time of NewReader
 }
 
 // Reader reads partitions of one topic, without a group. It belongs to one goroutine.

@@ -1,11 +1,15 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // NewTopic is a topic to be made.
@@ -79,16 +83,17 @@ func (c *Client) answer(op, topic string, err error, detail string) error {
 
 // Topics returns all topics by name, the cluster's own included.
 func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
-	ctx, cancel := c.bound(ctx)
-	defer cancel()
-	ds, err := c.admin.ListTopicsWithInternal(ctx)
+	answers, err := c.metadata(ctx, nil)
 	if err != nil {
 		return nil, c.wrap("list topics", "", err)
 	}
-	out := make([]Topic, 0, len(ds))
-	for _, d := range ds.Sorted() {
-		out = append(out, topicOf(d))
+	out := make([]Topic, 0, len(answers))
+	for i := range answers {
+		if answers[i].Topic != nil {
+			out = append(out, topicOf(&answers[i]))
+		}
 	}
+	slices.SortFunc(out, func(a, b Topic) int { return cmp.Compare(a.Name, b.Name) })
 	return out, nil
 }
 
@@ -96,30 +101,47 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 	const op = "describe topic"
 	if name == "" {
-		return Topic{}, &Error{Op: op, Kind: Invalid, Err: fmt.Errorf("the name is empty")}
+		return Topic{}, &Error{Op: op, Kind: Invalid, Err: errors.New("the name is empty")}
 	}
-	ctx, cancel := c.bound(ctx)
-	defer cancel()
-	ds, err := c.admin.ListTopicsWithInternal(ctx, name)
+	ask := kmsg.NewMetadataRequestTopic()
+	ask.Topic = &name
+	answers, err := c.metadata(ctx, []kmsg.MetadataRequestTopic{ask})
 	if err != nil {
 		return Topic{}, c.wrap(op, name, err)
 	}
-	d := ds[name]
-	if d.Err != nil {
-		return Topic{}, c.wrap(op, name, d.Err)
+	if len(answers) != 1 || answers[0].Topic == nil {
+		return Topic{}, c.wrap(op, name, kerr.UnknownTopicOrPartition)
 	}
-	return topicOf(d), nil
+	if err := kerr.ErrorForCode(answers[0].ErrorCode); err != nil {
+		return Topic{}, c.wrap(op, name, err)
+	}
+	return topicOf(&answers[0]), nil
 }
 
-func topicOf(d kadm.TopicDetail) Topic {
-	t := Topic{Name: d.Topic, Internal: d.IsInternal}
-	if d.ID != (kadm.TopicID{}) {
-		t.ID = base64.RawURLEncoding.EncodeToString(d.ID[:]) // as Kafka prints it
+// metadata asks about some topics, or all when there are none. The admin client's own question is answered from a memory, which would
+// show a topic that was deleted a moment ago.
+func (c *Client) metadata(ctx context.Context, topics []kmsg.MetadataRequestTopic) ([]kmsg.MetadataResponseTopic, error) {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = topics
+	resp, err := req.RequestWith(ctx, c.base)
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range d.Partitions.Sorted() {
+	return resp.Topics, nil
+}
+
+func topicOf(a *kmsg.MetadataResponseTopic) Topic {
+	t := Topic{Name: *a.Topic, Internal: a.IsInternal}
+	if a.TopicID != [16]byte{} {
+		t.ID = base64.RawURLEncoding.EncodeToString(a.TopicID[:]) // as Kafka prints it
+	}
+	for _, p := range a.Partitions {
 		t.Partitions = append(t.Partitions, Partition{
-			ID: p.Partition, Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, Replicas: p.Replicas, ISR: p.ISR, Err: p.Err,
+			ID: p.Partition, Leader: p.Leader, LeaderEpoch: p.LeaderEpoch, Replicas: p.Replicas, ISR: p.ISR, Err: kerr.ErrorForCode(p.ErrorCode),
 		})
 	}
+	slices.SortFunc(t.Partitions, func(a, b Partition) int { return cmp.Compare(a.ID, b.ID) })
 	return t
 }
