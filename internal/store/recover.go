@@ -66,7 +66,7 @@ func (s *Store) recover(ctx context.Context) error {
 	if s.start.Clean {
 		return nil
 	}
-	if _, err := s.submit(ctx, wal.System, func() (catalog.Change, error) { return catalog.UncleanStart{}, nil }); err != nil {
+	if _, err := s.submit(ctx, wal.Recovery, func() (catalog.Change, error) { return catalog.UncleanStart{}, nil }); err != nil {
 		return err
 	}
 	for _, t := range s.byName {

@@ -102,7 +102,7 @@ type Log struct {
 	// Room, guarded by mu. See reserve.go.
 	reserved int64         // by entries that are not written yet, with the frames' and groups' share
 	largest  int64         // cost of the largest entry so far, at most an eighth of a file
-	urgent   bool          // the writer waits for a file: one is prepared whatever MaxBytes says
+	urgent   bool          // the writer, or a start, waits for a file: one is prepared whatever MaxBytes says
 	waiters  []*waiter     // for room
 	noSpace  error         // why the last preparation failed, when it was for want of room on the disk
 	ready    []*file       // prepared, behind the current one, in order

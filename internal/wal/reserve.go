@@ -13,6 +13,8 @@ const (
 	Normal Class = iota
 	// System is for what frees room or must go on when there is none: deletes, log-start moves, commits, checkpoints. It may use the headroom.
 	System
+	// Recovery is for the change that a start begins with. Nobody can make a checkpoint yet, so it may take a file more than MaxBytes allows.
+	Recovery
 )
 
 type waiter struct {
@@ -39,7 +41,7 @@ func (l *Log) Reserve(ctx context.Context, n int, class Class) error {
 	case c > l.opts.MaxBytes/4:
 		l.mu.Unlock()
 		return fmt.Errorf("%d bytes: %w (%d)", n, ErrTooLarge, l.opts.MaxBytes/4)
-	case (len(l.waiters) == 0 || class == System) && l.fitsLocked(c, class):
+	case (len(l.waiters) == 0 || class != Normal) && l.fitsLocked(c, class):
 		l.reserved += c
 		low := l.roomLocked()-l.reserved < l.current().size/2
 		l.mu.Unlock()
@@ -55,6 +57,7 @@ func (l *Log) Reserve(ctx context.Context, n int, class Class) error {
 	}
 	w := &waiter{cost: c, class: class, ready: make(chan error, 1)}
 	l.waiters = append(l.waiters, w)
+	l.urgent = l.urgent || class == Recovery
 	l.mu.Unlock()
 	l.kickPreparer()
 	select {
@@ -115,7 +118,7 @@ func (l *Log) serveLocked() {
 	blocked := false
 	rest := l.waiters[:0]
 	for _, w := range l.waiters {
-		if (!blocked || w.class == System) && l.fitsLocked(w.cost, w.class) {
+		if (!blocked || w.class != Normal) && l.fitsLocked(w.cost, w.class) {
 			l.reserved += w.cost
 			w.ready <- nil
 			continue
