@@ -137,7 +137,7 @@ func (b *bench) derive(flags *flag.FlagSet, quick bool) {
 		if !given["bytes"] {
 			b.bytes /= 10
 		}
-		b.probeFor, b.warm, b.idle = 2*time.Second, 2*time.Second, 2000
+		b.probeFor, b.warm, b.idle = 2*time.Second, 2*time.Second, 5000
 	}
 	b.e2eFor = max(b.dur, 4*time.Second) // the first second warms up
 }

@@ -15,11 +15,16 @@ func (b *bench) bobbinArgs(dir, addr string) []string {
 }
 
 func (b *bench) startBobbin(ctx context.Context, dir string) (*process, error) {
+	return b.startBobbinWith(ctx, dir, nil)
+}
+
+// startBobbinWith starts the broker under test with more in its environment.
+func (b *bench) startBobbinWith(ctx context.Context, dir string, env []string) (*process, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	return startReady(ctx, "bobbin", addr, dir, os.Environ(), b.bobbinArgs(dir, addr)...)
+	return startReady(ctx, "bobbin", addr, dir, append(os.Environ(), env...), b.bobbinArgs(dir, addr)...)
 }
 
 // startNull gives a starter of the null broker: mode is none, append or sync.
