@@ -131,30 +131,68 @@ func (l *Log) Cut() error {
 	return l.cutFilesLocked(dir, have, keep)
 }
 
-// cutFilesLocked removes segments that the checkpoint does not know and cuts the others.
+// cutFilesLocked removes segments that nobody knows and cuts the others. What the tail is about to write again is left to write-behind, so that a
+// start need not touch every file: see Engine.cutOverhang and Engine.makeFiles.
 func (l *Log) cutFilesLocked(dir string, have, keep map[string]int64) error {
+	coming := make(map[int64]*segment)
+	for i := l.tail.head; i < len(l.tail.batches); i++ {
+		coming[l.tail.batches[i].seg.Base] = l.tail.batches[i].seg
+	}
 	for name, size := range have {
-		if _, _, ok := parseSegmentFile(name); !ok {
+		base, _, ok := parseSegmentFile(name)
+		if !ok {
 			continue
 		}
 		path := filepath.Join(dir, name)
 		want, known := keep[name]
+		s := coming[base]
 		switch {
+		case !known && s != nil && !s.existing: // made anew by makeFiles
 		case !known:
 			if err := removeIfThere(l.eng.opts.FS, path); err != nil {
 				return fmt.Errorf("%s-%d: %w", l.id.Topic, l.id.Partition, err)
 			}
+		case size > want && s != nil:
+			s.overhang = true
 		case size > want:
-			h, err := l.eng.opts.Files.Get(path, vfs.ReadWrite)
-			if err == nil {
-				err = h.Truncate(want)
-				h.Release()
-			}
-			if err != nil {
-				return fmt.Errorf("%s-%d: cut %s at %d: %w", l.id.Topic, l.id.Partition, name, want, err)
+			if err := l.eng.cutFile(path, want); err != nil {
+				return fmt.Errorf("%s-%d: %w", l.id.Topic, l.id.Partition, err)
 			}
 		}
 	}
+	return nil
+}
+
+// cutFile makes a file as long as it should be.
+func (e *Engine) cutFile(name string, size int64) error {
+	h, err := e.opts.Files.Get(name, vfs.ReadWrite)
+	if err == nil {
+		err = h.Truncate(size)
+		h.Release()
+	}
+	if err != nil {
+		return fmt.Errorf("cut %s at %d: %w", name, size, err)
+	}
+	return nil
+}
+
+// cutOverhang cuts a segment's files at what they are known to hold, before more is written to them.
+func (e *Engine) cutOverhang(dir string, s *segment) error {
+	if !s.overhang {
+		return nil
+	}
+	for _, f := range []struct {
+		suffix string
+		size   int64
+	}{{suffixLog, s.phys}, {suffixIndex, int64(s.indexed) * indexEntrySize}, {suffixTimeIndex, int64(s.timed) * timeEntrySize}} {
+		name := segmentFile(dir, s.Base, f.suffix)
+		if info, err := e.opts.FS.Stat(name); err == nil && info.Size > f.size {
+			if err := e.cutFile(name, f.size); err != nil {
+				return err
+			}
+		}
+	}
+	s.overhang = false
 	return nil
 }
 

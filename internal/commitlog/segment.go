@@ -37,6 +37,7 @@ type segment struct {
 	indexed      int32 // entries that are in the index file
 	timed        int32
 	existing     bool // the files are there
+	overhang     bool // and hold more than is known of them, which must go before they are written
 	indexDamaged atomic.Bool
 }
 

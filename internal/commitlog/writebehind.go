@@ -108,6 +108,9 @@ func (e *Engine) writeChunk(l *Log, c *chunk) error {
 	if err := e.makeFiles(l, dir, s); err != nil {
 		return fmt.Errorf("write behind %s-%d: %w", l.id.Topic, l.id.Partition, err)
 	}
+	if err := e.cutOverhang(dir, s); err != nil {
+		return fmt.Errorf("write behind %s-%d: %w", l.id.Topic, l.id.Partition, err)
+	}
 	if err := e.writeBytes(l, c, segmentFile(dir, s.Base, suffixLog)); err != nil {
 		return fmt.Errorf("write behind %s-%d: %w", l.id.Topic, l.id.Partition, err)
 	}
