@@ -81,6 +81,9 @@ func (s *Server) listOffset(req *kmsg.ListOffsetsRequest, topic string, q *kmsg.
 		return errNoTopic
 	}
 	l := t.Partitions[q.Partition]
+	if q.CurrentLeaderEpoch < -1 { // older than any; Fetch takes it for none, as Kafka does
+		return refuse(kerr.FencedLeaderEpoch, "the leader epoch of the request is negative")
+	}
 	if err := checkEpoch(l, q.CurrentLeaderEpoch); err != nil {
 		return err
 	}

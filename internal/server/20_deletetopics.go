@@ -19,12 +19,17 @@ func deleteTopics(ctx context.Context, r *request, req *kmsg.DeleteTopicsRequest
 			req.Topics[i].Topic = &req.TopicNames[i]
 		}
 	}
-	d := deletion{srv: r.srv, version: req.Version, names: make(map[string]int), ids: make(map[catalog.ID]int)}
+	d := deletion{srv: r.srv, version: req.Version, names: make(map[string]int), ids: make(map[catalog.ID]int), both: make(map[catalog.ID]bool)}
 	for i := range req.Topics {
 		if q := &req.Topics[i]; q.Topic != nil {
 			d.names[*q.Topic]++
 		} else {
 			d.ids[q.TopicID]++
+		}
+	}
+	for id := range d.ids {
+		if t := r.srv.store.TopicByID(id); t != nil && d.names[t.Name] > 0 {
+			d.both[id], d.names[t.Name] = true, 0 // answered by its id
 		}
 	}
 	resp := kmsg.NewPtrDeleteTopicsResponse()
@@ -43,6 +48,7 @@ type deletion struct {
 	version int16
 	names   map[string]int
 	ids     map[catalog.ID]int
+	both    map[catalog.ID]bool // named by name as well
 }
 
 // topic deletes one topic. It reports false for one that was named before.
@@ -75,6 +81,11 @@ func (d *deletion) topic(ctx context.Context, q *kmsg.DeleteTopicsRequestTopic) 
 		err = refuse(kerr.InvalidRequest, "Duplicate topic name.")
 	case times > 1:
 		err = refuse(kerr.InvalidRequest, "Duplicate topic id.")
+	case d.both[q.TopicID]:
+		if t := st.TopicByID(q.TopicID); t != nil {
+			out.Topic = &t.Name
+		}
+		err = refuse(kerr.InvalidRequest, "The topic is given by its name and by its id.")
 	case q.Topic != nil:
 		if t := st.Topic(*q.Topic); t != nil {
 			out.TopicID = t.ID

@@ -190,6 +190,11 @@ func TestDeleteTopics(t *testing.T) {
 	if r := ask[*kmsg.DeleteTopicsResponse](p, old); len(r.Topics) != 1 || name(r.Topics[0].ErrorCode) != "INVALID_REQUEST" || b.store.Topic("stays") == nil {
 		t.Errorf("named twice: %+v", r.Topics)
 	}
+	stays := "stays"
+	twice := &kmsg.DeleteTopicsRequest{Version: 6, TimeoutMillis: 5000, Topics: []kmsg.DeleteTopicsRequestTopic{{TopicID: b.store.Topic(stays).ID}, {Topic: &stays}}}
+	if r := ask[*kmsg.DeleteTopicsResponse](p, twice); len(r.Topics) != 1 || name(r.Topics[0].ErrorCode) != "INVALID_REQUEST" || b.store.Topic(stays) == nil {
+		t.Errorf("named by id and by name: %+v", r.Topics)
+	}
 	off := start(t, Limits{}, "delete.topic.enable=false")
 	off.create("stays", 1)
 	for version, want := range map[int16]string{1: "INVALID_REQUEST", 3: "TOPIC_DELETION_DISABLED"} {
@@ -291,6 +296,20 @@ func TestAdvertisedAddress(t *testing.T) {
 	addr := b.listen()
 	if r := ask[*kmsg.DescribeClusterResponse](dialTCP(t, addr), &kmsg.DescribeClusterRequest{}).Brokers[0]; addr != r.Host+":"+strconv.Itoa(int(r.Port)) {
 		t.Errorf("told %s:%d, listening on %s", r.Host, r.Port, addr)
+	}
+}
+
+// A leader epoch that is not the log's is refused by ListOffsets; only -1 means that none is known.
+func TestListOffsetsLeaderEpoch(t *testing.T) {
+	b := start(t, Limits{})
+	b.create("t", 1)
+	p := b.dial()
+	for epoch, want := range map[int32]string{-1: "ok", 0: "ok", 1: "UNKNOWN_LEADER_EPOCH", -2: "FENCED_LEADER_EPOCH"} {
+		req := listOne("t", 0, latestOffset)
+		req.Topics[0].Partitions[0].CurrentLeaderEpoch = epoch
+		if got := ask[*kmsg.ListOffsetsResponse](p, req).Topics[0].Partitions[0]; name(got.ErrorCode) != want {
+			t.Errorf("epoch %d: %s, want %s", epoch, name(got.ErrorCode), want)
+		}
 	}
 }
 
