@@ -29,11 +29,15 @@ func exceptions() []exception {
 		{"produce/batch/delete horizon", "*", "*", "*", strict},
 		{"produce/batch/producer without epoch", "*", "*", "*", strict},
 		{"produce/batch/record offset", "*", "*", "*", strict},
+		{"produce/batch/append time set", "*", "*", "*", "Kafka clears the bit by which a batch says that a broker gave it its time; Bobbin refuses a client that says so"},
+		{"produce/batch/zeros", "*ErrorCode", "CORRUPT_MESSAGE", "INVALID_RECORD", "zeros are of no format that is known; sending them again, as CORRUPT_MESSAGE asks for, changes nothing"},
+		{"produce/batch/trailing 100 bytes", "*ErrorCode", "CORRUPT_MESSAGE", "INVALID_RECORD", "there is more than one batch, whatever the more is"},
 		{"produce/sequence/transaction-not-begun", "*ErrorCode", "NOT_ENOUGH_REPLICAS", "INVALID_TXN_STATE", "transactions are not served yet; Kafka asks its coordinator, which does not know the transaction"},
 
 		{"fetch/limits", "partition's limit -1*", "*", "*", nonsense},
 		{"fetch/limits", "request's limit -1*", "*", "*", nonsense},
 		{"fetch/limits", "partition's limit between batches*RecordBatches", "*and 5 bytes*", "*", "Kafka cuts the last batch where the limit is; Bobbin sends whole batches, which readers can use"},
+		{"fetch/waits", "one unknown time", "waited", "answered early", "an unknown partition is told at once, as Kafka does with every other error"},
 		{"fetch/isolation", "level 2*", "*", "*", nonsense},
 		{"fetch-session/deleted", "*ErrorCode", "UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID", "the client asked by id"},
 
@@ -63,5 +67,6 @@ func exceptions() []exception {
 		{"connection/unsupported-version", "list offsets 0", "connection closed", "answer *", older},
 
 		{"api-versions", "*.min", "*", "0", older},
+		{"api-versions", "ApiVersions.max", "4", "5", newer},
 	}
 }
