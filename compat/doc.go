@@ -1,4 +1,4 @@
-// Package compat asks other programs whether the broker is compatible with Kafka: Kafka's own clients' libraries, Debian's kcat, Kafka's tools on our
+// Package compat asks other programs whether the broker is compatible with Kafka: franz-go's client, Debian's kcat, Kafka's tools on our
 // files, and a real Kafka that is asked the same questions.
 //
 // Nouns: a scene is a short script of requests about one thing, played in several versions of a request; a run is one scene on one broker; its answers
@@ -13,8 +13,9 @@
 //
 // Never: it imports nothing of the broker; it starts the program and speaks to it as strangers do.
 //
-// Files: conn.go (requests as they are) · batches.go (record batches, right and wrong) · flatten.go (an answer as fields) · run.go (scenes) · compare.go ·
-// exceptions.go · scenes_*.go (one request each) · *_test.go.
+// Files: conn.go (requests as they are) · batches.go (record batches, right and wrong) · requests.go · flatten.go (an answer as fields) · run.go (a scene on a
+// broker) · compare.go · exceptions.go · scenes.go and scenes_*.go (one request each) · compare_test.go, franz_test.go, kcat_test.go, dumplog_test.go
+// (what is asked) · bobbin_test.go (the program) · answers_test.go (that differences are found).
 //
 // What is needed: KAFKA_BOOTSTRAP, the address of a Kafka 4.2.1 of one node without creation of topics on demand, for the comparison; KAFKA_HOME, a folder
 // with bin/tool.sh, for Kafka's tools; kcat. What is missing is skipped, and said.

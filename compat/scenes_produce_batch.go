@@ -2,6 +2,8 @@ package compat
 
 import (
 	"encoding/binary"
+	"maps"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -100,7 +102,8 @@ func produceBatchScenes() []scene {
 		},
 	}
 	var out []scene
-	for name, b := range bad {
+	for _, name := range slices.Sorted(maps.Keys(bad)) {
+		b := bad[name]
 		out = append(out, scene{"produce/batch/" + name, []int16{3, 8, 13}, func(r *run, v int16) {
 			r.topic("a", 1)
 			r.note("answer", v, r.produceTo("a", -1, b()))
