@@ -24,7 +24,7 @@ type Options struct {
 	Random io.Reader        // of ids and salts; crypto/rand when nil
 
 	// Bounds. The defaults are good for anything from a test to a busy machine.
-	OpenFiles       int           // segments and indexes open at one time; 512
+	OpenFiles       int           // segments and indexes open at one time; a quarter of what the system allows, 64 to 8,192
 	TailBytes       int64         // memory of records that are not in their segments yet; 64 MiB
 	PieceBytes      int64         // what a partition collects before it is written behind; 1 MiB
 	WALFileBytes    int64         // one file of the write-ahead log; 64 MiB
@@ -60,7 +60,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	setDefault(&o.OpenFiles, 512)
+	setDefault(&o.OpenFiles, min(max(vfs.OpenFileLimit()/4, 64), 8192))
 	setDefault(&o.TailBytes, 64<<20)
 	setDefault(&o.PieceBytes, 1<<20)
 	setDefault(&o.WALFileBytes, 64<<20)

@@ -34,7 +34,7 @@
 //
 // Never: it knows no format, it retries nothing but interrupted system calls, and it starts no goroutine.
 //
-// Files: vfs.go (FS, File, whole files) · disk.go, disk_*.go (the machine's file systems) · aligned.go (memory for direct writes) ·
+// Files: vfs.go (FS, File, whole files) · disk.go, disk_*.go (the machine's file systems) · aligned.go (memory for direct writes) · openfiles_*.go ·
 // mem.go (Mem) · memdir.go (names) · memfile.go (contents) · image.go (pages, shared until they are written) · crash.go ·
 // record.go, replay.go · op.go, fault.go · trace.go · cache.go (getting, making room, renaming) · cachesync.go · handle.go · errors.go.
 //
