@@ -200,6 +200,27 @@ func (l *Log) someoneWaits() bool {
 	return len(l.waiters) > 0 || l.closing
 }
 
+// A new file is filled in steps, each synced, with a pause behind it as long as the log has room: the disk is the log's, and one sync of a whole file would
+// keep it from it for long.
+const (
+	prepareStep  = 1 << 20
+	preparePause = 10 * time.Millisecond
+)
+
+// breathe pauses, unless the room is low.
+func (l *Log) breathe() {
+	l.mu.Lock()
+	low := l.roomLocked()-l.reserved < l.current().size/4
+	l.mu.Unlock()
+	if low {
+		return
+	}
+	select {
+	case <-l.quit:
+	case <-time.After(preparePause):
+	}
+}
+
 // createFile makes a file of a sequence, allocates it and fills it with zeros, so that a sync behind a write has only data to write. It stops filling
 // when hurry says so: an allocated file is as good, only its syncs are slower.
 func (l *Log) createFile(seq uint64, size int64, hurry func() bool) (_ *file, err error) {
@@ -220,13 +241,19 @@ func (l *Log) createFile(seq uint64, size int64, hurry func() bool) (_ *file, er
 	if err := f.Allocate(0, size); err != nil {
 		return nil, err
 	}
-	zeros := make([]byte, min(size, 1<<20))
+	zeros := make([]byte, min(size, prepareStep))
 	for at := int64(0); at < size; at += int64(len(zeros)) {
 		if at > 0 && hurry != nil && hurry() {
 			break
 		}
 		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
 			return nil, err
+		}
+		if at+prepareStep < size {
+			if err := f.Sync(); err != nil {
+				return nil, err
+			}
+			l.breathe()
 		}
 	}
 	return l.writeHeader(f, seq, size)
