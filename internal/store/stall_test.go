@@ -78,15 +78,23 @@ func TestStalledSegmentWritesSlowProducersDown(t *testing.T) {
 	}
 	long, stop := context.WithTimeout(context.Background(), patient)
 	defer stop()
-	if err := tp.Partitions[0].MoveStart(long, 1); err != nil {
-		t.Fatalf("records cannot be deleted while writes stall: %v", err)
-	}
+	moved := make(chan error, 1)
+	go func() { moved <- tp.Partitions[0].MoveStart(long, 1) }() // it may have to wait until nobody writes its segments
+	eventually(t, "records are deleted while writes stall", func() error {
+		if start := tp.Partitions[0].Start(); start != 1 {
+			return errors.New("the log starts where it did")
+		}
+		return nil
+	})
 	if err := s.DeleteTopic(long, "victim"); err != nil {
 		t.Fatalf("a topic cannot be deleted while writes stall: %v", err)
 	}
 	within("while it stalls")
 
 	free()
+	if err := <-moved; err != nil {
+		t.Fatal(err)
+	}
 	producers.Wait()
 	close(errs)
 	for err := range errs {
