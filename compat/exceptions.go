@@ -37,7 +37,6 @@ func exceptions() []exception {
 		{"fetch/limits", "partition's limit -1*", "*", "*", nonsense},
 		{"fetch/limits", "request's limit -1*", "*", "*", nonsense},
 		{"fetch/limits", "partition's limit between batches*RecordBatches", "*and 5 bytes*", "*", "Kafka cuts the last batch where the limit is; Bobbin sends whole batches, which readers can use"},
-		{"fetch/waits", "one unknown time", "waited", "answered early", "an unknown partition is told at once, as Kafka does with every other error"},
 		{"fetch/isolation", "level 2*", "*", "*", nonsense},
 		{"fetch-session/deleted", "*ErrorCode", "UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID", "the client asked by id"},
 

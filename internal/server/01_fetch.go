@@ -33,6 +33,7 @@ type fetcher struct {
 	limit     int           // bytes of records
 	bytes     int           // found
 	enough    bool          // there is a reason to answer now
+	waiting   bool          // it waits for the logs
 	findings  []*fetchPart
 	resp      kmsg.FetchResponse
 	spans     [][][]byte
@@ -55,7 +56,7 @@ func (f *fetcher) answer(ctx context.Context, err error) (*kmsg.FetchResponse, [
 // open takes over a request and finds the set of partitions that it is about (KIP-227). The request is not needed any more.
 func (f *fetcher) open(req *kmsg.FetchRequest) error {
 	s := f.srv
-	f.waited, f.bytes, f.enough = 0, 0, false
+	f.waited, f.bytes, f.enough, f.waiting = 0, 0, false, false
 	f.resp.Version, f.resp.ErrorCode, f.resp.SessionID, f.resp.Topics = req.Version, 0, 0, f.resp.Topics[:0]
 	f.limit = max(0, min(int(req.MaxBytes), s.conf.fetchBytes))
 	f.least = min(int(req.MinBytes), f.limit)
@@ -125,8 +126,8 @@ func (f *fetcher) read(p *fetchPart) {
 	p.read(f.srv.store, f.set.byID, f.set.watch, granted, f.bytes == 0)
 	memory.give(granted - p.span.Size)
 	f.bytes += p.span.Size
-	// A read that ends before the high watermark was cut by a limit.
-	if p.err != nil || p.diverges() || p.span.Size > 0 && p.span.Next < p.span.Bounds.HighWatermark {
+	// What is not there is no reason to answer while there is something else to wait for, as in Kafka. A read that ends before the high watermark was cut by a limit.
+	if p.err != nil && (p.log != nil || f.waiting) || p.diverges() || p.span.Size > 0 && p.span.Next < p.span.Bounds.HighWatermark {
 		f.enough = true
 	}
 }
@@ -140,7 +141,7 @@ func (f *fetcher) drop(p *fetchPart) {
 
 // await collects until there is enough, or nobody waits any longer.
 func (f *fetcher) await(ctx context.Context) {
-	if f.enough || f.bytes >= f.least {
+	if f.enough || f.bytes >= f.least || f.nothingThere() {
 		return
 	}
 	began := time.Now()
@@ -151,6 +152,7 @@ func (f *fetcher) await(ctx context.Context) {
 	}
 	defer f.timer.Stop()
 	defer func() { f.waited = time.Since(began) }()
+	f.waiting = true
 	for f.set.startWatching(); ; {
 		select {
 		case <-f.set.wake:
@@ -165,6 +167,17 @@ func (f *fetcher) await(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// nothingThere says that none of the partitions exists: there is nothing to wait for. Those that do not are found by every fetch.
+func (f *fetcher) nothingThere() bool {
+	missing := 0
+	for _, p := range f.findings {
+		if p.err != nil && p.log == nil {
+			missing++
+		}
+	}
+	return missing == len(f.set.parts)
 }
 
 // respond makes the response out of the findings.

@@ -14,6 +14,7 @@ import (
 // checkpointer says when a checkpoint is due. last, lastPos and ballast belong to the one that makes checkpoints.
 type checkpointer struct {
 	wake    chan struct{}
+	turn    chan struct{} // held by the one that makes a checkpoint, or takes the ballast
 	store   *Store
 	last    uint64 // number of the last one
 	lastPos wal.Position
@@ -23,7 +24,7 @@ type checkpointer struct {
 }
 
 func (c *checkpointer) init(s *Store) {
-	c.wake, c.store = make(chan struct{}, 1), s
+	c.wake, c.turn, c.store = make(chan struct{}, 1), make(chan struct{}, 1), s
 	c.ballast = newBallast(s.opts.FS, s.opts.Dir, s.opts.BallastBytes)
 }
 
@@ -60,7 +61,9 @@ func (s *Store) checkpointLoop() {
 		case <-s.failed:
 			return
 		case <-ballast.C:
+			s.checkpoints.turn <- struct{}{}
 			s.checkpoints.ballast.take()
+			<-s.checkpoints.turn
 			continue
 		case <-s.checkpoints.wake:
 		case <-timer.C:
@@ -82,6 +85,8 @@ func (s *Store) checkpointLoop() {
 // acknowledged, write behind, sync segments, sync directories, checkpoint file, recycle. A disk that is full gets the ballast, once.
 func (s *Store) checkpoint(clean bool) error {
 	c := &s.checkpoints
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
 	err := s.tryCheckpoint(clean)
 	if err != nil && vfs.IsNoSpace(err) && c.ballast.give() {
 		err = s.tryCheckpoint(clean)

@@ -125,7 +125,7 @@ func TestAFlippedByteIsFoundAndNeverServed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 12 {
+			for range 4 {
 				if info.Size == 0 {
 					break
 				}
