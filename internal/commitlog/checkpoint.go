@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/bobbinstream/bobbin/internal/vfs"
 )
@@ -81,8 +83,9 @@ func (e *Engine) SyncDirs() error {
 	dirs := e.newDirs
 	e.newDirs = make(map[string]bool)
 	e.mu.Unlock()
+	sorted := slices.Sorted(maps.Keys(dirs))
 	for _, root := range []bool{false, true} {
-		for dir := range dirs {
+		for _, dir := range sorted {
 			if (dir == e.opts.Dir) != root {
 				continue
 			}
