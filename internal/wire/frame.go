@@ -32,8 +32,9 @@ func (e *FrameError) Error() string {
 
 func (e *FrameError) Unwrap() error { return e.Err }
 
-// Memory for a frame is taken as its bytes arrive: firstStep at once, then growth times what has arrived. A peer that
-// declares much and sends little holds at most max(firstStep, growth × what it sent).
+// Memory for a frame is what the pool has kept, which costs nothing more. When there is none of that size it is taken as
+// the bytes arrive: firstStep at once, then growth times what has arrived. So a peer that declares much and sends little
+// makes the process larger by at most max(firstStep, growth × what it sent).
 const (
 	firstStep = 4 << 10
 	growth    = 8
@@ -57,7 +58,10 @@ func ReadFrame(r io.Reader, pool *Pool, limit int) (*Buffer, error) {
 		return nil, &FrameError{Length: length, Limit: limit, Err: foreign(prefix)}
 	}
 	n := int(length)
-	b := pool.Get(min(n, firstStep))
+	b := pool.recycled(n)
+	if b == nil {
+		b = pool.Get(min(n, firstStep))
+	}
 	for read := 0; ; {
 		got, err := io.ReadFull(r, b.mem[read:])
 		read += got

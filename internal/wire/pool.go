@@ -36,23 +36,45 @@ func (p *Pool) Get(n int) *Buffer {
 	return b
 }
 
-func (p *Pool) take(n int) []byte {
+// recycled returns a buffer of n bytes out of the memory that is kept, or nil when there is none of that size.
+func (p *Pool) recycled(n int) *Buffer {
 	class, size := classFor(n)
 	if class < 0 {
-		return make([]byte, n)
+		return nil
 	}
+	mem := p.pop(class, size)
+	if mem == nil {
+		return nil
+	}
+	b := &Buffer{pool: p, mem: mem[:n]}
+	b.holders.Store(1)
+	return b
+}
+
+// pop takes memory of a class out of what is kept; nil when there is none.
+func (p *Pool) pop(class, size int) []byte {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	list := p.free[class]
 	if len(list) == 0 {
-		p.mu.Unlock()
-		return make([]byte, n, size)
+		return nil
 	}
 	mem := list[len(list)-1]
 	list[len(list)-1] = nil
 	p.free[class] = list[:len(list)-1]
 	p.kept -= size
-	p.mu.Unlock()
-	return mem[:n]
+	return mem
+}
+
+func (p *Pool) take(n int) []byte {
+	class, size := classFor(n)
+	if class < 0 {
+		return make([]byte, n)
+	}
+	if mem := p.pop(class, size); mem != nil {
+		return mem[:n]
+	}
+	return make([]byte, n, size)
 }
 
 func (p *Pool) put(mem []byte) {
