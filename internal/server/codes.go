@@ -99,7 +99,6 @@ var reasons = []struct {
 	{store.ErrClosed, kerr.NotLeaderForPartition},
 	{commitlog.ErrClosed, kerr.NotLeaderForPartition},
 	{commitlog.ErrDeleted, kerr.UnknownTopicOrPartition},
-	{store.ErrNoTopic, kerr.UnknownTopicOrPartition},
 	{producers.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
 	{producers.ErrInvalidEpoch, kerr.InvalidProducerEpoch},
 	{batch.ErrShort, kerr.CorruptMessage},

@@ -264,7 +264,7 @@ func readCheckpoint(fsys vfs.FS, dir string, number uint64) (*checkpoint, error)
 	return c, nil
 }
 
-// write makes the checkpoint the one that counts. The two before it are kept out of the way: the one before stays, older ones are removed.
+// write makes the checkpoint the one that counts.
 func (c *checkpoint) write(fsys vfs.FS, dir string) error {
 	name := checkpointName(dir, c.number)
 	if err := vfs.WriteFileSync(fsys, name, c.encode()); err != nil {

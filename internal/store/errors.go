@@ -5,12 +5,8 @@ import (
 	"fmt"
 )
 
-var (
-	// ErrClosed says that the store was closed.
-	ErrClosed = errors.New("the data directory is closed")
-	// ErrNoTopic says that there is no such topic.
-	ErrNoTopic = errors.New("no such topic")
-)
+// ErrClosed says that the store was closed.
+var ErrClosed = errors.New("the data directory is closed")
 
 // NewerError says that the directory was written by a newer version. Nothing in it was changed.
 type NewerError struct {

@@ -17,8 +17,6 @@ const (
 	frameHeader = 48
 	groupMagic  = 0x31505247 // "GRP1"
 	version     = 1
-	// FrameOverhead is what a frame adds to its payload, without the padding to 8.
-	FrameOverhead = frameHeader
 
 	flagStart = 1
 	flagSeal  = 2

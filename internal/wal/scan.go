@@ -71,7 +71,7 @@ func Scan(fsys vfs.FS, dir string, from Position, fn func(Frame) error) (End, er
 		return End{}, err
 	}
 	if s.file == nil {
-		return End{}, &MissingError{fileName(dir, from.File), "the file is missing; the checkpoint says that the log goes on in it. Restore it, or see `bobbin repair`"}
+		return End{}, &MissingError{fileName(dir, from.File), "the file is missing; the checkpoint says that the log goes on in it. Restore it from a copy"}
 	}
 	if s.header.salt == 0 {
 		return End{}, &MissingError{fileName(dir, from.File), "both copies of its header are damaged; the checkpoint says that the log goes on in it"}
