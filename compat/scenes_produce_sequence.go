@@ -1,8 +1,11 @@
 package compat
 
 import (
+	"fmt"
 	"math"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -92,9 +95,17 @@ func produceSequenceScenes() []scene {
 	}
 }
 
-// producer gets a producer's id.
+// producer gets a producer's id. A broker that has just started asks for patience first.
 func (r *run) producer() int64 {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.Version, req.ProducerID, req.ProducerEpoch = 4, -1, -1
-	return must(ask[kmsg.InitProducerIDResponse](r, req)).ProducerID
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		resp := must(ask[kmsg.InitProducerIDResponse](r, req))
+		switch err := kerr.ErrorForCode(resp.ErrorCode); {
+		case err == nil:
+			return resp.ProducerID
+		case !kerr.IsRetriable(err) || time.Now().After(deadline):
+			panic(broken{fmt.Errorf("get a producer id: %w", err)})
+		}
+	}
 }
