@@ -23,11 +23,12 @@ var mayImport = map[string][]string{
 	"internal/wire":      {"internal/invariant"},
 	"internal/producers": {"internal/invariant"},
 	"internal/catalog":   {"internal/invariant"},
+	"internal/group":     {"internal/invariant"},
 	"internal/wal":       {"internal/invariant", "internal/vfs"},
 	"internal/commitlog": {"internal/invariant", "internal/vfs", "internal/batch", "internal/producers", "internal/wal"},
 	"internal/store":     {"internal/invariant", "internal/vfs", "internal/batch", "internal/producers", "internal/wal", "internal/commitlog", "internal/catalog"},
 	"internal/server": {"internal/invariant", "internal/vfs", "internal/batch", "internal/producers", "internal/wal", "internal/commitlog", "internal/catalog",
-		"internal/store", "internal/wire"},
+		"internal/store", "internal/wire", "internal/group"},
 	"broker": {"internal/invariant", "internal/vfs", "internal/catalog", "internal/store", "internal/server", "internal/wal", "internal/commitlog"},
 
 	"internal/kafka": {},
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages decide and remember; time, randomness and I/O enter them as values.
-var pure = []string{"internal/producers", "internal/catalog"}
+var pure = []string{"internal/producers", "internal/catalog", "internal/group"}
 
 var notInPure = []string{"time", "sync", "sync/atomic", "net", "os", "math/rand", "math/rand/v2", "context", "log", "log/slog"}
 

@@ -46,24 +46,51 @@ const (
 // Append gives the batch its offset and queues it. It waits for room in memory and in the write-ahead log until ctx is done, and for
 // nothing else. Batches of one partition that are appended one after the other keep their order.
 func (l *Log) Append(ctx context.Context, a *Append) {
-	a.log, a.Err, a.Duplicate = l, nil, false
 	n := len(a.Batch)
-	if err := l.eng.memory.take(ctx, int64(n)); err != nil {
+	if err := l.reserve(ctx, n, wal.Normal); err != nil {
+		a.log, a.Err, a.Duplicate = l, nil, false
 		l.refuse(a, err)
 		return
 	}
-	if err := l.eng.wal.Reserve(ctx, n, wal.Normal); err != nil {
+	l.AppendReserved(a, n)
+}
+
+// Reserve takes room for a batch of up to n bytes that is not made yet, for whoever must not wait between a decision and its record. It may use the room
+// that is left to commits. It is followed by one AppendReserved or one GiveBack.
+func (l *Log) Reserve(ctx context.Context, n int) error { return l.reserve(ctx, n, wal.System) }
+
+// GiveBack gives back what Reserve took.
+func (l *Log) GiveBack(n int) {
+	l.eng.wal.Cancel(n)
+	l.eng.memory.give(int64(n))
+}
+
+func (l *Log) reserve(ctx context.Context, n int, class wal.Class) error {
+	if err := l.eng.memory.take(ctx, int64(n)); err != nil {
+		return err
+	}
+	if err := l.eng.wal.Reserve(ctx, n, class); err != nil {
 		l.eng.memory.give(int64(n))
-		l.refuse(a, err)
-		return
+		return err
+	}
+	return nil
+}
+
+// AppendReserved is Append with the room that was reserved for at least as many bytes as the batch has. It never waits.
+func (l *Log) AppendReserved(a *Append, reserved int) {
+	a.log, a.Err, a.Duplicate = l, nil, false
+	n := len(a.Batch)
+	invariant.Check(n <= reserved, "%s-%d: a batch of %d bytes, with room for %d", l.id.Topic, l.id.Partition, n, reserved)
+	if n < reserved {
+		l.eng.wal.Shrink(reserved, n)
+		l.eng.memory.give(int64(reserved - n))
 	}
 	switch l.assign(a) {
 	case refused, stored:
 		defer a.Done(a)
 		fallthrough
 	case awaited:
-		l.eng.wal.Cancel(n)
-		l.eng.memory.give(int64(n))
+		l.GiveBack(n)
 	}
 }
 

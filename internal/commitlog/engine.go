@@ -16,6 +16,7 @@ import (
 type Durable interface {
 	Reserve(ctx context.Context, n int, class wal.Class) error
 	Cancel(n int)
+	Shrink(n, fewer int)
 	Append(e *wal.Entry)
 	ReadAt(ref wal.Ref, b []byte) error
 }

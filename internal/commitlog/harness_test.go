@@ -28,6 +28,7 @@ type manual struct {
 
 func (m *manual) Reserve(context.Context, int, wal.Class) error { return nil }
 func (m *manual) Cancel(int)                                    {}
+func (m *manual) Shrink(int, int)                               {}
 
 func (m *manual) Append(e *wal.Entry) {
 	m.mu.Lock()

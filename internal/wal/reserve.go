@@ -90,6 +90,14 @@ func (l *Log) Cancel(n int) {
 	l.mu.Unlock()
 }
 
+// Shrink gives back a part of what Reserve took for n bytes, so that it is for fewer from now on.
+func (l *Log) Shrink(n, fewer int) {
+	l.mu.Lock()
+	l.reserved -= cost(n) - cost(fewer)
+	l.serveLocked()
+	l.mu.Unlock()
+}
+
 // roomLocked is what can still be written into the current file and those that are ready.
 func (l *Log) roomLocked() int64 {
 	room := l.curRoom

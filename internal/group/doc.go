@@ -1,0 +1,24 @@
+// Package group is the coordinator of consumer groups: who is a member, in which generation, and which offsets a group has committed.
+//
+// Nouns: a Machine knows the groups of one partition of __consumer_offsets; an Event is a request, or a fact of the world, with the time it came; Effects are what
+// follows: Records to append, Replies to give; a Token names a request that may be answered later, by another event.
+//
+//	Event ─► Need ── bytes to reserve in the log
+//	  │
+//	  └────► Step ─┬─ Records ─► __consumer_offsets ──(durable)──┐
+//	               └─ Replies ── each waits for the records that it shows ─► client
+//	           ▲
+//	   Next ───┘ the time at which Step wants a Tick
+//
+//	__consumer_offsets at the start ─► Replay, record by record ─► Loaded
+//
+// What is durable of a group changes by its records alone: Step makes them, and then takes them in as Replay does, so that a broker that starts again knows the
+// same. Members that wait, timers and the votes of a rebalance are not durable; members find out and join again.
+//
+// The rules are those of Apache Kafka 4.2 (group-coordinator: GroupMetadataManager, ClassicGroup, OffsetMetadataManager), KIP-62, KIP-134, KIP-345, KIP-394,
+// KIP-496, KIP-559, KIP-800 and KIP-814; the records are in Kafka's own format.
+//
+// Never: it reads no clock and draws no ids, takes no lock, and knows no log, no topic but by name, and no connection.
+//
+// Locks: none. A Machine belongs to whoever has its lock.
+package group

@@ -1,0 +1,148 @@
+package group
+
+import "github.com/twmb/franz-go/pkg/kmsg"
+
+// Config is the broker's settings for groups. Times are in milliseconds.
+type Config struct {
+	MinSessionTimeout int64 // group.min.session.timeout.ms
+	MaxSessionTimeout int64 // group.max.session.timeout.ms
+	InitialDelay      int64 // group.initial.rebalance.delay.ms
+	MaxSize           int   // group.max.size: the most members of a group
+	MaxMetadata       int   // offset.metadata.max.bytes: the longest text with an offset
+	OffsetRetention   int64 // offsets.retention.minutes, in milliseconds
+}
+
+// Token names a request that is answered by a Reply, in this step or in a later one. The caller makes them; they are never 0.
+type Token uint64
+
+// Client is who sent a request.
+type Client struct {
+	ID   string // the client id of the request
+	Host string // as Kafka shows it: "/127.0.0.1"
+}
+
+// Event is one of the types below: a request of a client, or a fact of the world.
+type Event interface{ event() }
+
+type (
+	// Join is a JoinGroup request. NewMember is the id that a member without one gets: the client id, a dash and a random UUID.
+	Join struct {
+		Token     Token
+		Client    Client
+		NewMember string
+		Request   *kmsg.JoinGroupRequest
+	}
+	// Sync is a SyncGroup request.
+	Sync struct {
+		Token   Token
+		Client  Client
+		Request *kmsg.SyncGroupRequest
+	}
+	// Heartbeat is a Heartbeat request.
+	Heartbeat struct {
+		Token   Token
+		Request *kmsg.HeartbeatRequest
+	}
+	// Leave is a LeaveGroup request.
+	Leave struct {
+		Token   Token
+		Request *kmsg.LeaveGroupRequest
+	}
+	// Commit is an OffsetCommit request. Topics stand in it by name; Refused has the topics and partitions that the caller found not to exist, or not to be allowed.
+	Commit struct {
+		Token   Token
+		Request *kmsg.OffsetCommitRequest
+		Refused func(topic string, partition int32) int16 // Kafka's error code, 0 for none
+	}
+	// Fetch is one group of an OffsetFetch request. Topics is nil for all.
+	Fetch struct {
+		Token         Token
+		Group         string
+		MemberID      *string // version 9
+		MemberEpoch   int32
+		RequireStable bool
+		Topics        []TopicPartitions
+	}
+	// DeleteOffsets is an OffsetDelete request.
+	DeleteOffsets struct {
+		Token   Token
+		Request *kmsg.OffsetDeleteRequest
+		Refused func(topic string, partition int32) int16
+	}
+	// Describe is one group of a DescribeGroups request of a version.
+	Describe struct {
+		Token   Token
+		Group   string
+		Version int16
+	}
+	// List is a ListGroups request. States and types are compared without regard to case; empty means all.
+	List struct {
+		Token         Token
+		States, Types []string
+	}
+	// Delete is one group of a DeleteGroups request.
+	Delete struct {
+		Token Token
+		Group string
+	}
+	// TopicGone says that a topic was deleted: its offsets go too.
+	TopicGone struct{ Topic string }
+	// Expire asks to let offsets go that are older than the retention, and groups that have nothing left.
+	Expire struct{}
+	// Tick says that the time of Next has come.
+	Tick struct{}
+	// Cancelled says that nobody waits for the answer to a request any more.
+	Cancelled struct{ Token Token }
+)
+
+func (Join) event()          {}
+func (Sync) event()          {}
+func (Heartbeat) event()     {}
+func (Leave) event()         {}
+func (Commit) event()        {}
+func (Fetch) event()         {}
+func (DeleteOffsets) event() {}
+func (Describe) event()      {}
+func (List) event()          {}
+func (Delete) event()        {}
+func (TopicGone) event()     {}
+func (Expire) event()        {}
+func (Tick) event()          {}
+func (Cancelled) event()     {}
+
+// TopicPartitions is partitions of one topic.
+type TopicPartitions struct {
+	Topic      string
+	Partitions []int32
+}
+
+// Record is one record for the group's partition of __consumer_offsets; a nil Value deletes the key.
+type Record struct{ Key, Value []byte }
+
+// Reply answers a request. Answer is, by the event:
+//
+//	Join           *kmsg.JoinGroupResponse
+//	Sync           *kmsg.SyncGroupResponse
+//	Heartbeat      *kmsg.HeartbeatResponse
+//	Leave          *kmsg.LeaveGroupResponse
+//	Commit         *kmsg.OffsetCommitResponse
+//	Fetch          *kmsg.OffsetFetchResponseGroup
+//	DeleteOffsets  *kmsg.OffsetDeleteResponse
+//	Describe       *kmsg.DescribeGroupsResponseGroup
+//	List           []kmsg.ListGroupsResponseGroup
+//	Delete         *kmsg.DeleteGroupsResponseGroup
+type Reply struct {
+	Token  Token
+	Answer any
+	// Shows is the number of the last step with records that the answer shows something of: it must not leave before those are durable. 0 when it shows
+	// nothing durable, as a heartbeat's does.
+	Shows uint64
+}
+
+// Effects are what a Step asks for.
+type Effects struct {
+	// Records are appended as one batch, when there are any, before any record of a later step. Number counts the steps with records, from 1.
+	Records []Record
+	Number  uint64
+	Replies []Reply
+}
