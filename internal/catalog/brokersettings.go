@@ -52,6 +52,22 @@ var brokerTable = newTable(append(topicDefaults(), []Setting{
 		Doc: "The most bytes of records in one answer to a fetch; a first batch that is larger is still sent.",
 	},
 	{
+		Name: "group.initial.rebalance.delay.ms", Type: Int, Default: "3000", Range: atLeast(0),
+		Doc: "How long the first generation of an empty group waits for more members.",
+	},
+	{
+		Name: "group.max.session.timeout.ms", Type: Int, Default: "1800000", Range: atLeast(1),
+		Doc: "The longest session timeout that a member may ask for.",
+	},
+	{
+		Name: "group.max.size", Type: Int, Default: "2147483647", Range: atLeast(1),
+		Doc: "The most members that a consumer group may have.",
+	},
+	{
+		Name: "group.min.session.timeout.ms", Type: Int, Default: "6000", Range: atLeast(1),
+		Doc: "The shortest session timeout that a member may ask for.",
+	},
+	{
 		Name: "listeners", Type: List, Default: "PLAINTEXT://:9092",
 		Doc: "The addresses on which the broker listens.",
 	},
@@ -112,6 +128,39 @@ var brokerTable = newTable(append(topicDefaults(), []Setting{
 	{
 		Name: "num.partitions", Type: Int, Default: "1", Range: between(1, MaxPartitions),
 		Doc: "The number of partitions of topics that are made without one.",
+	},
+	{
+		Name: "offset.metadata.max.bytes", Type: Int, Default: "4096", Range: atLeast(0),
+		Doc: "The longest text that may be committed with an offset.",
+	},
+	{
+		Name: "offsets.commit.timeout.ms", Type: Int, Default: "5000", Range: atLeast(1),
+		Doc: "How long a change of a group may wait for room in the log before it is refused, for the moment.",
+	},
+	{
+		Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Range: atLeast(1),
+		Doc: "How often the broker looks for committed offsets that are due for deletion.",
+	},
+	{
+		Name: "offsets.retention.minutes", Type: Int, Default: "10080", Range: atLeast(1),
+		Doc: "How long the offsets of a group without members are kept.",
+	},
+	{
+		Name: "offsets.topic.compression.codec", Type: Int, Default: "0", Values: []string{"0"}, Range: between(0, 0),
+		Doc: "The compression of the records in __consumer_offsets: none, the only one here.",
+	},
+	{
+		Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Range: between(1, MaxPartitions),
+		Doc: "The number of partitions of __consumer_offsets; it must not change once that is made.",
+	},
+	{
+		Name: "offsets.topic.replication.factor", Type: Short, Default: "3", Range: atLeast(1),
+		Effect: NoEffect, Why: whyNoReplication,
+		Doc: "The replication factor of __consumer_offsets.",
+	},
+	{
+		Name: "offsets.topic.segment.bytes", Type: Int, Default: "104857600", Range: atLeast(1 << 20),
+		Doc: "The segment.bytes of __consumer_offsets.",
 	},
 	{
 		Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Range: atLeast(1),

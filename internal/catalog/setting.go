@@ -16,6 +16,7 @@ const (
 	Boolean Type = 1
 	String  Type = 2
 	Int     Type = 3 // 32 bits
+	Short   Type = 4 // 16 bits
 	Long    Type = 5 // 64 bits
 	Double  Type = 6
 	List    Type = 7 // texts, separated by commas
@@ -99,10 +100,13 @@ func (s *Setting) parse(value string) (canonical, fault string) {
 			}
 		}
 		return "", "Expected value to be either true or false"
-	case Int, Long:
+	case Short, Int, Long:
 		bits, name := 64, "LONG"
-		if s.Type == Int {
+		switch s.Type {
+		case Int:
 			bits, name = 32, "INT"
+		case Short:
+			bits, name = 16, "SHORT"
 		}
 		n, err := strconv.ParseInt(value, 10, bits)
 		if err != nil {
@@ -150,7 +154,7 @@ func (s *Setting) wellTyped(value string) bool {
 	switch s.Type {
 	case Boolean:
 		return value == "true" || value == "false"
-	case Int, Long:
+	case Short, Int, Long:
 		_, err = strconv.ParseInt(value, 10, 64)
 	case Double:
 		_, err = strconv.ParseFloat(value, 64)

@@ -100,7 +100,7 @@ func TestDefaultsOfTopicsAreTheBrokers(t *testing.T) {
 }
 
 var typeNames = map[catalog.Type]string{
-	catalog.Boolean: "BOOLEAN", catalog.String: "STRING", catalog.Int: "INT", catalog.Long: "LONG", catalog.Double: "DOUBLE", catalog.List: "LIST",
+	catalog.Boolean: "BOOLEAN", catalog.String: "STRING", catalog.Int: "INT", catalog.Short: "SHORT", catalog.Long: "LONG", catalog.Double: "DOUBLE", catalog.List: "LIST",
 }
 
 func TestTopicSettingsAreKafkas(t *testing.T) {

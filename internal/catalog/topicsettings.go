@@ -24,7 +24,6 @@ var topicTable = newTable([]Setting{
 	{
 		Name: "cleanup.policy", Type: List, Default: "delete", Broker: from("log.cleanup.policy"),
 		Values: []string{"compact", "delete"},
-		Refuse: []Refusal{{"compact", whyNoCompaction}},
 		Doc:    "What happens to old segments: delete removes them when retention.ms or retention.bytes says so; an empty list keeps them for ever.",
 	},
 	{

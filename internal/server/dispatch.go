@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/bobbinstream/bobbin/internal/group"
 )
 
 // The keys of the requests that are served.
@@ -12,11 +14,22 @@ const (
 	keyFetch           = int16(kmsg.Fetch)
 	keyListOffsets     = int16(kmsg.ListOffsets)
 	keyMetadata        = int16(kmsg.Metadata)
+	keyOffsetCommit    = int16(kmsg.OffsetCommit)
+	keyOffsetFetch     = int16(kmsg.OffsetFetch)
+	keyFindCoordinator = int16(kmsg.FindCoordinator)
+	keyJoinGroup       = int16(kmsg.JoinGroup)
+	keyHeartbeat       = int16(kmsg.Heartbeat)
+	keyLeaveGroup      = int16(kmsg.LeaveGroup)
+	keySyncGroup       = int16(kmsg.SyncGroup)
+	keyDescribeGroups  = int16(kmsg.DescribeGroups)
+	keyListGroups      = int16(kmsg.ListGroups)
 	keyApiVersions     = int16(kmsg.ApiVersions)
 	keyCreateTopics    = int16(kmsg.CreateTopics)
 	keyDeleteTopics    = int16(kmsg.DeleteTopics)
 	keyInitProducerID  = int16(kmsg.InitProducerID)
 	keyDescribeConfigs = int16(kmsg.DescribeConfigs)
+	keyDeleteGroups    = int16(kmsg.DeleteGroups)
+	keyOffsetDelete    = int16(kmsg.OffsetDelete)
 	keyDescribeCluster = int16(kmsg.DescribeCluster)
 	maxKey             = keyDescribeCluster
 )
@@ -32,6 +45,7 @@ type api struct {
 type request struct {
 	srv  *Server
 	body kmsg.Request
+	peer group.Client
 	// host and port are where the client is told to connect to.
 	host string
 	port int32
@@ -48,11 +62,22 @@ func newTable() table {
 		{keyFetch, 4, 18, nil},
 		{keyListOffsets, 0, 11, typed(listOffsets)},
 		{keyMetadata, 0, 13, typed(metadata)},
+		{keyOffsetCommit, 0, 10, typed(offsetCommit)},
+		{keyOffsetFetch, 0, 10, typed(offsetFetch)},
+		{keyFindCoordinator, 0, 6, typed(findCoordinator)},
+		{keyJoinGroup, 0, 9, typed(joinGroup)},
+		{keyHeartbeat, 0, 4, typed(heartbeat)},
+		{keyLeaveGroup, 0, 5, typed(leaveGroup)},
+		{keySyncGroup, 0, 5, typed(syncGroup)},
+		{keyDescribeGroups, 0, 6, typed(describeGroups)},
+		{keyListGroups, 0, 5, typed(listGroups)},
 		{keyApiVersions, 0, 5, typed(apiVersions)},
 		{keyCreateTopics, 0, 7, typed(createTopics)},
 		{keyDeleteTopics, 0, 6, typed(deleteTopics)},
 		{keyInitProducerID, 0, 5, typed(initProducerID)},
 		{keyDescribeConfigs, 0, 4, typed(describeConfigs)},
+		{keyDeleteGroups, 0, 2, typed(deleteGroups)},
+		{keyOffsetDelete, 0, 0, typed(offsetDelete)},
 		{keyDescribeCluster, 0, 2, typed(describeCluster)},
 	}
 }

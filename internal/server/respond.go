@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/bobbinstream/bobbin/internal/group"
 	"github.com/bobbinstream/bobbin/internal/wire"
 )
 
@@ -47,10 +48,22 @@ func (c *conn) answer(call *call) {
 	}
 	resp := call.reply
 	if resp == nil {
-		r := &request{srv: c.srv, body: call.body, host: c.host, port: c.port}
+		r := &request{srv: c.srv, body: call.body, peer: c.peer(call.head.ClientID), host: c.host, port: c.port}
+		if key := call.head.Key; key == keyJoinGroup || key == keySyncGroup {
+			c.settle(call) // a member that waits for the others does not keep them out
+		}
 		resp = c.srv.apis.find(call.head.Key).handle(c.ctx, r)
 	}
 	c.out = wire.AppendResponse(c.out, call.head, resp)
+}
+
+// peer is who sent a request, as groups show it.
+func (c *conn) peer(clientID string) group.Client {
+	host := c.nc.RemoteAddr().String()
+	if c.ip.IsValid() {
+		host = c.ip.String()
+	}
+	return group.Client{ID: clientID, Host: "/" + host}
 }
 
 func (c *conn) answerFetch(call *call) {

@@ -43,6 +43,7 @@ type Server struct {
 	fetchMemory allowance
 	unpacking   chan struct{} // one for each who decompresses at present
 	sessions    sessions
+	groups      *coordinator
 	stats       counters
 
 	ctx      context.Context // ends with Close
@@ -55,6 +56,9 @@ type Server struct {
 	conns     map[*conn]struct{}
 	perIP     map[netip.Addr]int
 	running   sync.WaitGroup // of connections; added to under mu while not stopping
+	begun     bool           // the coordinator runs
+	// background is of the coordinator's goroutines; added to while a connection or the coordinator runs.
+	background sync.WaitGroup
 }
 
 // settings are the limits and the store's settings, parsed.
@@ -101,6 +105,7 @@ func New(o Options) *Server {
 	}
 	s.memory.limit, s.fetchMemory.limit = s.conf.RequestBytes, s.conf.FetchBytes
 	s.sessions.init(int(b.Int("max.incremental.fetch.session.cache.slots")), s.now)
+	s.groups = newCoordinator(s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -200,6 +205,10 @@ func (s *Server) admit(c *conn) error {
 		s.perIP[c.ip]++
 	}
 	s.running.Add(1)
+	if !s.begun {
+		s.begun = true
+		s.background.Go(func() { s.groups.run(s.ctx) })
+	}
 	return nil
 }
 
@@ -232,6 +241,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-done
 	}
 	s.abort()
+	s.background.Wait()
 	s.sessions.close()
 	return err
 }
@@ -241,6 +251,7 @@ func (s *Server) Close() error {
 	s.stop()
 	s.abort()
 	s.running.Wait()
+	s.background.Wait()
 	s.sessions.close()
 	return nil
 }
