@@ -79,7 +79,7 @@ func (c *churn) run() {
 	makeTopic(t, c.s.addr, churnTopic, churnPartitions)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	var others sync.WaitGroup
+	var others, leaving sync.WaitGroup
 	writing, endWriting := context.WithCancel(ctx)
 	others.Go(func() { c.write(writing) })
 	others.Go(func() { c.watchCommits(ctx) })
@@ -109,11 +109,11 @@ func (c *churn) run() {
 			case 2:
 				events["died"]++
 				m.gate.die()
-				m.leave(false)
+				leaving.Go(func() { m.leave(false) })
 				delete(members, id)
 			default:
 				events["left"]++
-				m.leave(true)
+				leaving.Go(func() { m.leave(true) })
 				delete(members, id)
 			}
 			break
@@ -127,8 +127,9 @@ func (c *churn) run() {
 	cancel()
 	c.awaitAll(members)
 	for _, m := range members {
-		m.leave(true)
+		leaving.Go(func() { m.leave(true) })
 	}
+	leaving.Wait()
 	stop()
 	others.Wait()
 	c.mu.Lock()
