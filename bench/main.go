@@ -69,6 +69,11 @@ func (b *bench) contests() []contest {
 		b.produceContest("produce-1k", 1024, 1.0, 1.5),
 		b.produceContest("produce-100b", 100, 0.9, 1.0),
 		b.recoveryContest(),
+		b.groupsContest(),
+		b.commitsContest(),
+		b.createContest(),
+		b.tenThousandContest(),
+		b.replayContest(),
 	}
 }
 

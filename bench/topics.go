@@ -30,6 +30,24 @@ func (b *bench) topicsContest() contest {
 	}
 }
 
+// tenThousandContest compares ten thousand topics, each written once a second, with one topic at the same total rate.
+func (b *bench) tenThousandContest() contest {
+	return contest{
+		name:  "topics-10k",
+		about: fmt.Sprintf("%d records a second for %v, to one topic and to %d", tenThousand, b.e2eFor, tenThousand),
+		contestants: []contestant{
+			{"one", b.e2eTurn(b.startBobbin, tenThousand, 1)},
+			{"ten-thousand", b.e2eTurn(b.startBobbin, tenThousand, tenThousand)},
+			{"kfake", b.e2eTurn(b.startKfake, tenThousand, tenThousand)},
+		},
+		probe: b.latencyProbe,
+		goals: []goal{
+			{"p99, 10,000 topics ÷ 1 topic", ratio("p99_ms", "ten-thousand", "one"), 2, false},
+			{"p99 with 10,000 topics, bobbin (sync) ÷ kfake (in memory)", ratio("p99_ms", "ten-thousand", "kfake"), 1, false},
+		},
+	}
+}
+
 // tight makes the collector give back what does not live, so that the memory that is weighed is what partitions hold. With the
 // broker's own settings, garbage of a few megabytes comes and goes between two weighings.
 var tight = []string{"GOGC=10", "GOMEMLIMIT=1MiB"}

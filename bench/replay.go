@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	replayTopic = "replay"
+	replayParts = 4
+)
+
+// replayContest reads back what was written long ago, as fast as a client can, and paced beside a tail of new records.
+func (b *bench) replayContest() contest {
+	c := contest{
+		name:  "replay",
+		about: fmt.Sprintf("%.1f GB of records of 1 KiB are read from the start; and at half that rate beside a tail of %d records a second", float64(b.replayBytes())/1e9, e2eRate),
+		contestants: []contestant{
+			{"bobbin", b.replayTurn(b.startBobbin)},
+			{"tail", b.e2eTurn(b.startBobbin, e2eRate, 1)},
+			{"tail-and-replay", b.besideReplay},
+		},
+		probe: b.throughputProbe,
+		goals: []goal{
+			{"records a second, bobbin ÷ Kafka", ratio("rec_s", "bobbin", "kafka"), 1, true},
+			{"server CPU per GB, bobbin ÷ Kafka", ratio("cpu_s_gb", "bobbin", "kafka"), 0.8, false},
+			{"p99 of the tail, with the replay ÷ without", ratio("p99_ms", "tail-and-replay", "tail"), 3, false},
+		},
+	}
+	if b.kafka != "" {
+		c.contestants = append(c.contestants, contestant{"kafka", b.replayTurn(b.startKafka)})
+	}
+	return c
+}
+
+// replayBytes is half of what a turn of producing writes: 4 GiB when nothing else is asked for.
+func (b *bench) replayBytes() int64 { return b.bytes / 2 }
+
+// fillReplay writes the records that are read back, and returns how many there are.
+func (b *bench) fillReplay(ctx context.Context, dir string, p *process) (int64, error) {
+	for total := int64(0); ; {
+		f, err := b.measure(ctx, dir, "produce", "-b", p.addr, "-topic", replayTopic, "-size", "1024", "-parts", strconv.Itoa(replayParts), "-for", "2s", "-touch", "0")
+		if err != nil {
+			return 0, err
+		}
+		if total += int64(f["total"]); total*1024 >= b.replayBytes() {
+			return total, checkCount(ctx, p.addr, replayTopic, total)
+		}
+	}
+}
+
+func (b *bench) replayTurn(server server) func(context.Context, string) (figures, error) {
+	return func(ctx context.Context, dir string) (figures, error) {
+		p, err := server(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		defer p.kill()
+		total, err := b.fillReplay(ctx, dir, p)
+		if err != nil {
+			return nil, err
+		}
+		if err := settle(ctx); err != nil {
+			return nil, err
+		}
+		return b.replayAll(ctx, dir, p, total)
+	}
+}
+
+// replayAll reads everything once.
+func (b *bench) replayAll(ctx context.Context, dir string, p *process, total int64) (figures, error) {
+	before, err := cpuSeconds(p.pid())
+	if err != nil {
+		return nil, err
+	}
+	f, err := b.measure(ctx, dir, "consume", "-b", p.addr, "-topic", replayTopic, "-n", strconv.FormatInt(total, 10), "-touch", strconv.Itoa(b.touch))
+	if err != nil {
+		return nil, err
+	}
+	if int64(f["n"]) < total {
+		return nil, fmt.Errorf("%.0f of %d records were read", f["n"], total)
+	}
+	after, err := cpuSeconds(p.pid())
+	if err != nil {
+		return nil, err
+	}
+	return figures{"rec_s": f["rec_s"], "mb_s": f["mb_s"], "cpu_s_gb": (after - before) / (float64(total) * 1024 / 1e9)}, nil
+}
+
+// besideReplay measures the tail while a reader goes through the old records at half the rate that it can.
+func (b *bench) besideReplay(ctx context.Context, dir string) (figures, error) {
+	p, err := b.startBobbin(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer p.kill()
+	total, err := b.fillReplay(ctx, dir, p)
+	if err != nil {
+		return nil, err
+	}
+	f, err := b.replayAll(ctx, dir, p, total)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(ctx); err != nil {
+		return nil, err
+	}
+	pace := f["rec_s"] / 2
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	read, done := int64(0), make(chan error, 1)
+	began := time.Now()
+	go func() {
+		n, err := replayPaced(reading, p.addr, pace)
+		read = n
+		done <- err
+	}()
+	tail, err := b.e2eTurn(func(context.Context, string) (*process, error) { return p, nil }, e2eRate, 1)(ctx, dir)
+	took := time.Since(began)
+	stop()
+	if failed := <-done; err == nil {
+		err = failed
+	}
+	if err != nil {
+		return nil, err
+	}
+	tail["replay_rec_s"] = float64(read) / took.Seconds()
+	if tail["replay_rec_s"] < 0.8*pace {
+		return nil, fmt.Errorf("the replay made %.0f records a second beside the tail, paced at %.0f", tail["replay_rec_s"], pace)
+	}
+	return tail, nil
+}
+
+// replayPaced reads the old records again and again at a rate until ctx ends, and returns how many it read.
+func replayPaced(ctx context.Context, addr string, rate float64) (int64, error) {
+	for read, began := int64(0), time.Now(); ; {
+		c, err := newClient(addr, kgo.ConsumeTopics(replayTopic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(5<<20))
+		if err != nil {
+			return read, err
+		}
+		for idle := 0; idle < 3; {
+			polling, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+			n := c.PollFetches(polling).NumRecords()
+			cancel()
+			if ctx.Err() != nil {
+				c.Close()
+				return read, nil
+			}
+			if idle++; n > 0 {
+				idle = 0
+			}
+			read += int64(n)
+			ahead := time.Duration(float64(read)/rate*float64(time.Second)) - time.Since(began)
+			if ahead > 0 && pause(ctx, ahead) != nil {
+				c.Close()
+				return read, nil
+			}
+		}
+		c.Close() // all of it was read: once more
+	}
+}
