@@ -25,7 +25,8 @@ type Client struct {
 type Event interface{ event() }
 
 type (
-	// Join is a JoinGroup request. NewMember is the id that a member without one gets: the client id, a dash and a random UUID.
+	// Join is a JoinGroup request. NewMember is the id that a member without one gets: the instance id, or the client id of a member without an instance, a dash
+	// and a random UUID. It must be new.
 	Join struct {
 		Token     Token
 		Client    Client
@@ -48,7 +49,9 @@ type (
 		Token   Token
 		Request *kmsg.LeaveGroupRequest
 	}
-	// Commit is an OffsetCommit request. Topics stand in it by name; Refused has the topics and partitions that the caller found not to exist, or not to be allowed.
+	// Commit is an OffsetCommit request. Topics stand in it by name; a TopicID that is not zero is stored with the offset (Kafka does so from version 10 on).
+	// Refused, which may be nil, has the topics and partitions that the caller found not to exist, or not to be allowed. When nothing is left the group is not
+	// asked, as in Kafka.
 	Commit struct {
 		Token   Token
 		Request *kmsg.OffsetCommitRequest
@@ -63,7 +66,7 @@ type (
 		RequireStable bool
 		Topics        []TopicPartitions
 	}
-	// DeleteOffsets is an OffsetDelete request.
+	// DeleteOffsets is an OffsetDelete request. Refused is as in Commit.
 	DeleteOffsets struct {
 		Token   Token
 		Request *kmsg.OffsetDeleteRequest
@@ -85,9 +88,14 @@ type (
 		Token Token
 		Group string
 	}
-	// TopicGone says that a topic was deleted: its offsets go too.
-	TopicGone struct{ Topic string }
-	// Expire asks to let offsets go that are older than the retention, and groups that have nothing left.
+	// TopicGone says that a topic was deleted: its offsets go too, but for those that were committed after this step, and, when ID is not zero, for those of
+	// another topic of the same name. Many are deleted in several steps: Next asks for a Tick.
+	TopicGone struct {
+		Topic string
+		ID    [16]byte
+	}
+	// Expire asks to let offsets go that are older than the retention, and groups that have nothing left (every offsets.retention.check.interval.ms). Many are
+	// deleted in several steps: Next asks for a Tick.
 	Expire struct{}
 	// Tick says that the time of Next has come.
 	Tick struct{}
@@ -110,9 +118,10 @@ func (Expire) event()        {}
 func (Tick) event()          {}
 func (Cancelled) event()     {}
 
-// TopicPartitions is partitions of one topic.
+// TopicPartitions is partitions of one topic. Offsets that were committed with another topic's id than TopicID are not shown, unless one of the two is zero.
 type TopicPartitions struct {
 	Topic      string
+	TopicID    [16]byte
 	Partitions []int32
 }
 

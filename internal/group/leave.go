@@ -1,0 +1,58 @@
+package group
+
+import "github.com/twmb/franz-go/pkg/kmsg"
+
+// batchedLeave is the version of LeaveGroup from which on several members can be taken out at once, also by their instance ids.
+const batchedLeave = 3
+
+func (m *Machine) leave(ev Leave) {
+	req := ev.Request
+	resp := kmsg.NewPtrLeaveGroupResponse()
+	resp.Version = req.Version
+	if req.Group == "" {
+		resp.ErrorCode = invalidGroup
+		m.replyNow(ev.Token, resp)
+		return
+	}
+	who := req.Members
+	if req.Version < batchedLeave {
+		who = []kmsg.LeaveGroupRequestMember{{MemberID: req.MemberID}}
+	}
+	g := m.groups[req.Group]
+	gone := false
+	for _, w := range who {
+		code := unknownMember
+		if g != nil {
+			code = m.leaveOne(g, w)
+		}
+		gone = gone || code == 0
+		if req.Version < batchedLeave {
+			resp.ErrorCode = code
+			continue
+		}
+		resp.Members = append(resp.Members, kmsg.LeaveGroupResponseMember{MemberID: w.MemberID, InstanceID: w.InstanceID, ErrorCode: code})
+	}
+	if gone && g.state != empty {
+		m.maybeRebalance(g)
+	}
+	m.reply(ev.Token, g, resp)
+}
+
+// leaveOne takes out one member: by its instance id alone, as an administrator does, by an id that is pending, or by its member id.
+func (m *Machine) leaveOne(g *group, who kmsg.LeaveGroupRequestMember) int16 {
+	switch {
+	case who.MemberID == "":
+		if who.InstanceID == nil || g.static[*who.InstanceID] == nil {
+			return unknownMember
+		}
+		m.remove(g, g.static[*who.InstanceID].id)
+	case g.pending[who.MemberID] != nil:
+		m.remove(g, who.MemberID)
+	default:
+		if code := g.validate(who.MemberID, who.InstanceID); code != 0 {
+			return code
+		}
+		m.remove(g, who.MemberID)
+	}
+	return 0
+}

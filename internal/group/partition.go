@@ -1,0 +1,15 @@
+package group
+
+import "unicode/utf16"
+
+// javaHash is the hash code of a text in Java: of its UTF-16 units.
+func javaHash(s string) uint32 {
+	h := uint32(0)
+	for _, u := range utf16.Encode([]rune(s)) {
+		h = 31*h + uint32(u)
+	}
+	return h
+}
+
+// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the hash of its id in Java, without the sign.
+func Partition(group string, n int32) int32 { return int32(javaHash(group)&(1<<31-1)) % n }
