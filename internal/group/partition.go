@@ -1,6 +1,9 @@
 package group
 
-import "unicode/utf16"
+import (
+	"math"
+	"unicode/utf16"
+)
 
 // javaHash is the hash code of a text in Java: of its UTF-16 units.
 func javaHash(s string) uint32 {
@@ -11,5 +14,12 @@ func javaHash(s string) uint32 {
 	return h
 }
 
-// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the hash of its id in Java, without the sign.
-func Partition(group string, n int32) int32 { return int32(javaHash(group)&(1<<31-1)) % n }
+// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the absolute value of the hash of its id in Java; 0 for the one
+// hash that has none.
+func Partition(group string, n int32) int32 {
+	h := int32(javaHash(group))
+	if h == math.MinInt32 {
+		h = 0
+	}
+	return max(h, -h) % n
+}

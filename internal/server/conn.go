@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -274,6 +275,9 @@ func (c *conn) decode(frame *wire.Buffer) (*call, error) {
 			return call, nil
 		}
 		return nil, fmt.Errorf("%w: %s, version %d, from client %q: versions %d to %d are served", errProtocol, h.Name(), h.Version, h.ClientID, a.min, a.max)
+	}
+	if h.Key == keyJoinGroup || h.Key == keySyncGroup {
+		body = bytes.Clone(body) // the group keeps what members say of themselves; the frame is used again
 	}
 	if call.body, err = wire.Decode(h, body); err != nil {
 		return nil, err

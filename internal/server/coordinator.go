@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
-	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -180,19 +179,7 @@ func (c *coordinator) createTopic(ctx context.Context) (*store.Topic, error) {
 
 // shardOf returns the shard that a group belongs to.
 func (set *shardSet) shardOf(groupID string) *shard {
-	return set.all[partitionOf(groupID, len(set.all))]
-}
-
-// partitionOf is the partition of __consumer_offsets that holds a group: the absolute value of the hash that Java gives its id, modulo the number of partitions.
-func partitionOf(groupID string, partitions int) int {
-	h := int32(0)
-	for _, u := range utf16.Encode([]rune(groupID)) {
-		h = 31*h + int32(u)
-	}
-	if h == math.MinInt32 {
-		h = 0
-	}
-	return int(max(h, -h)) % partitions
+	return set.all[group.Partition(groupID, int32(len(set.all)))]
 }
 
 // askGroup has an event about a group dealt with and waits for the answer.
