@@ -113,7 +113,10 @@ func (g *group) show(b *strings.Builder) {
 		if o.epoch != -1 {
 			fmt.Fprintf(b, " epoch %d", o.epoch)
 		}
-		if o.metadata != "" {
+		switch {
+		case len(o.metadata) > 100:
+			fmt.Fprintf(b, " with %d bytes", len(o.metadata))
+		case o.metadata != "":
 			fmt.Fprintf(b, " %q", o.metadata)
 		}
 		fmt.Fprintf(b, ", at %d", o.committed)
