@@ -65,6 +65,9 @@ type group struct {
 
 	offsets map[string]map[int32]offset // by topic and partition
 	number  uint64                      // of the last step with records of it
+
+	record *groupSet // the last one; nil: none
+	broken bool      // the last record says that members have left since the generation began: see leftDurably
 }
 
 func newGroup(id string) *group {

@@ -1,6 +1,10 @@
 package group
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // batchedLeave is the version of LeaveGroup from which on several members can be taken out at once, also by their instance ids.
 const batchedLeave = 3
@@ -20,6 +24,10 @@ func (m *Machine) leave(ev Leave) {
 	}
 	g := m.groups[req.Group]
 	gone := false
+	var was []*member
+	if g != nil {
+		was = slices.Clone(g.members)
+	}
 	for _, w := range who {
 		code := unknownMember
 		if g != nil {
@@ -34,8 +42,29 @@ func (m *Machine) leave(ev Leave) {
 	}
 	if gone && g.state != empty {
 		m.maybeRebalance(g)
+		m.leftDurably(g, was)
 	}
 	m.reply(ev.Token, g, resp)
+}
+
+// leftDurably writes the last generation without those that have left since, and without a leader, which marks it as one to which nobody should hold. Kafka
+// writes nothing until the next generation begins, and so waits, when it is started again, for members that are gone until their sessions lapse.
+func (m *Machine) leftDurably(g *group, was []*member) {
+	if g.record == nil {
+		return
+	}
+	c := *g.record
+	c.leader = ""
+	c.members = slices.DeleteFunc(slices.Clone(c.members), func(x groupMember) bool {
+		return slices.ContainsFunc(was, func(mb *member) bool { return mb.id == x.id }) && g.byID[x.id] == nil
+	})
+	if len(c.members) == len(g.record.members) {
+		return
+	}
+	if len(c.members) == 0 {
+		c.protocol = nil
+	}
+	m.note(g, &c)
 }
 
 // leaveOne takes out one member: by its instance id alone, as an administrator does, by an id that is pending, or by its member id.

@@ -257,6 +257,7 @@ func (c *groupSet) apply(m *Machine) {
 		g.state = stable
 	}
 	g.generation, g.protocolType, g.protocol, g.leader, g.since = c.generation, c.protocolType, c.protocol, c.leader, c.since
+	g.record, g.broken = c, len(c.members) > 0 && c.leader == ""
 	known := g.members
 	for _, mb := range known {
 		if !slices.ContainsFunc(c.members, func(x groupMember) bool { return x.id == mb.id }) {
@@ -317,6 +318,15 @@ func offsetSize(id, topic, metadata string) int {
 }
 
 func offsetGoneSize(id, topic string) int { return recordOverhead + len(id) + len(topic) }
+
+// size bounds the record.
+func (c *groupSet) size() int {
+	n := recordOverhead + len(c.id) + len(c.protocolType) + len(stringOf(c.protocol)) + len(c.leader)
+	for _, x := range c.members {
+		n += memberOverhead + len(x.id) + len(stringOf(x.instance)) + len(x.clientID) + len(x.host) + len(x.metadata) + len(x.assignment)
+	}
+	return n
+}
 
 // emptySize bounds the record of the group without members.
 func (g *group) emptySize() int { return recordOverhead + len(g.id) + len(g.protocolType) }

@@ -116,6 +116,15 @@ func (m *Machine) write(c change) {
 	}
 }
 
+// note makes a record of what a start should know of a group whose next generation is under way. The group itself stays as it is.
+func (m *Machine) note(g *group, c *groupSet) {
+	if len(m.records) == 0 {
+		m.number++
+	}
+	m.records = append(m.records, c.record())
+	g.record, g.number = c, m.number
+}
+
 // Need returns the most bytes that a Step with this event, at this time and before any other Step, may put into the log: as one record batch of
 // format v2, not compressed. It is 0 when the step makes no records.
 func (m *Machine) Need(now int64, ev Event) int {
@@ -128,6 +137,9 @@ func (m *Machine) Need(now int64, ev Event) int {
 	case Leave:
 		if g := m.groups[ev.Request.Group]; g != nil {
 			need = g.emptySize()
+			if g.record != nil {
+				need += g.record.size()
+			}
 		}
 	case Commit:
 		need = needCommit(ev)
@@ -172,8 +184,8 @@ func (m *Machine) Loaded(now int64) Effects {
 		for _, mb := range g.members {
 			m.startSession(mb)
 		}
-		if m.full(len(g.members) - 1) {
-			m.prepareRebalance(g) // the limit was lowered
+		if g.broken || m.full(len(g.members)-1) {
+			m.prepareRebalance(g) // members have left, or the limit was lowered
 		}
 	}
 	return m.finish()
