@@ -61,7 +61,7 @@ func (s *Server) fetchOffsets(ctx context.Context, r *request, req *kmsg.OffsetF
 			}
 			in.Topic = t.Name
 		}
-		ev.Topics = append(ev.Topics, group.TopicPartitions{Topic: in.Topic, Partitions: in.Partitions})
+		ev.Topics = append(ev.Topics, group.TopicPartitions{Topic: in.Topic, TopicID: in.TopicID, Partitions: in.Partitions})
 	}
 	answer, err := askGroup[*kmsg.OffsetFetchResponseGroup](ctx, r, q.Group, func(t group.Token) group.Event {
 		ev.Token = t

@@ -98,7 +98,7 @@ func (d *deletion) topic(ctx context.Context, q *kmsg.DeleteTopicsRequestTopic) 
 		err = st.DeleteTopicID(ctx, q.TopicID)
 	}
 	if err == nil && out.Topic != nil {
-		d.srv.groups.topicGone(ctx, *out.Topic)
+		d.srv.groups.topicGone(ctx, *out.Topic, out.TopicID)
 	}
 	out.ErrorCode, out.ErrorMessage = d.srv.fault(err)
 	return out, true

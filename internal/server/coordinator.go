@@ -196,13 +196,13 @@ func askGroup[A any](ctx context.Context, r *request, groupID string, event func
 }
 
 // topicGone lets the offsets of a deleted topic go.
-func (c *coordinator) topicGone(ctx context.Context, topic string) {
+func (c *coordinator) topicGone(ctx context.Context, topic string, id catalog.ID) {
 	set := c.current()
 	if set == nil || topic == offsetsTopic {
 		return
 	}
 	for _, s := range set.all {
-		if err := s.do(ctx, group.TopicGone{Topic: topic}); err != nil {
+		if err := s.do(ctx, group.TopicGone{Topic: topic, ID: id}); err != nil {
 			c.srv.log.Warn("the committed offsets of a deleted topic stay until they expire", "topic", topic, "err", err)
 			return
 		}
