@@ -11,5 +11,14 @@ func javaHash(s string) uint32 {
 	return h
 }
 
-// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the hash of its id in Java, without the sign.
-func Partition(group string, n int32) int32 { return int32(javaHash(group)&(1<<31-1)) % n }
+// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the absolute value of its id's hash in Java, modulo n.
+func Partition(group string, n int32) int32 {
+	h := int32(javaHash(group))
+	switch {
+	case h == -1<<31:
+		return 0 // it has no absolute value
+	case h < 0:
+		h = -h
+	}
+	return h % n
+}
