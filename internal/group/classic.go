@@ -79,7 +79,7 @@ func newGroup(id string) *group {
 
 // to changes the state.
 func (m *Machine) to(g *group, s state) {
-	g.before, g.state, g.since = g.state, s, m.now
+	g.before, g.state, g.since = g.state, s, m.wall()
 }
 
 // isLeader says whether the id is the leader's.
@@ -327,7 +327,7 @@ func (m *Machine) completeJoin(g *group) {
 	}
 	m.forgetSyncs(g)
 	if len(g.members) == 0 {
-		m.write(&groupSet{id: g.id, generation: g.generation + 1, protocolType: g.protocolType, since: m.now})
+		m.write(&groupSet{id: g.id, generation: g.generation + 1, protocolType: g.protocolType, since: m.wall()})
 		return
 	}
 	g.generation++

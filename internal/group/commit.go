@@ -107,13 +107,13 @@ func (m *Machine) commitOne(req *kmsg.OffsetCommitRequest, t kmsg.OffsetCommitRe
 		return metadataTooLarge
 	}
 	c := &offsetSet{id: req.Group, topic: t.Topic, partition: p.Partition, offset: offset{
-		at: p.Offset, epoch: p.LeaderEpoch, metadata: strings.Clone(metadata), committed: m.now, expires: -1, topicID: t.TopicID,
+		at: p.Offset, epoch: p.LeaderEpoch, metadata: strings.Clone(metadata), committed: m.wall(), expires: -1, topicID: t.TopicID,
 	}}
 	if p.Timestamp != -1 {
 		c.committed = p.Timestamp
 	}
 	if req.RetentionTimeMillis != -1 {
-		c.expires = m.now + req.RetentionTimeMillis
+		c.expires = m.wall() + req.RetentionTimeMillis
 	}
 	m.write(c)
 	return 0

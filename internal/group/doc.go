@@ -18,7 +18,16 @@
 // The rules are those of Apache Kafka 4.2 (group-coordinator: GroupMetadataManager, ClassicGroup, OffsetMetadataManager), KIP-62, KIP-134, KIP-345, KIP-394,
 // KIP-496, KIP-559, KIP-800 and KIP-814; the records are in Kafka's own format.
 //
+// Where Kafka leaves something to chance or to a time-out, this package is exact: members and groups are listed in the order in which they came, or by name; a Sync
+// of a member that is taken out, and an older Join of a member that asks twice, are answered; ids that were given away and not used are bounded.
+//
 // Never: it reads no clock and draws no ids, takes no lock, and knows no log, no topic but by name, and no connection.
+//
+// Files: machine.go (the contract: Config, events, Reply, Effects) · step.go (Machine, Step, Need, Replay) · classic.go (a group and its states) · member.go · join.go ·
+// sync.go · heartbeat.go · leave.go · commit.go · fetch.go · admin.go (describe, list, delete) · expire.go (retention, deleted topics) · subscription.go (what consumers read) ·
+// records.go (changes and their bytes) · partition.go · timers.go (Next, Tick) · show.go (String, counts) · errors.go.
+//
+// Formats: docs/formats/consumer-offsets.md.
 //
 // Locks: none. A Machine belongs to whoever has its lock.
 package group

@@ -116,9 +116,9 @@ func (m *Machine) expired(g *group, topic string, o offset) bool {
 		return false
 	}
 	if o.expires != -1 {
-		return m.now >= o.expires
+		return m.wall() >= o.expires
 	}
-	return m.now-start >= m.config.OffsetRetention
+	return m.wall()-start >= m.config.OffsetRetention
 }
 
 // needExpire bounds the records of an Expire.

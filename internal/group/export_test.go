@@ -83,3 +83,12 @@ func (m *Machine) Check() error {
 	}
 	return nil
 }
+
+// Rewrite reads a record and writes it again, as this package writes it. It is ok when the key is known.
+func Rewrite(key, value []byte) (r Record, ok bool, err error) {
+	c, err := parse(key, value)
+	if err != nil || c == nil {
+		return Record{}, false, err
+	}
+	return c.record(), true, nil
+}

@@ -71,7 +71,7 @@ func (m *Machine) join(ev Join) {
 			m.reply(ev.Token, nil, refused(req.Version, req.MemberID, unknownMember))
 			return
 		}
-		m.write(&groupSet{id: req.Group, since: m.now})
+		m.write(&groupSet{id: req.Group, since: m.wall()})
 		g = m.groups[req.Group]
 	}
 	switch {

@@ -1,9 +1,6 @@
 package group
 
-import (
-	"math"
-	"unicode/utf16"
-)
+import "unicode/utf16"
 
 // javaHash is the hash code of a text in Java: of its UTF-16 units.
 func javaHash(s string) uint32 {
@@ -14,12 +11,14 @@ func javaHash(s string) uint32 {
 	return h
 }
 
-// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the absolute value of the hash of its id in Java; 0 for the one
-// hash that has none.
+// Partition returns the partition of __consumer_offsets that a group belongs to, among n: the absolute value of its id's hash in Java, modulo n.
 func Partition(group string, n int32) int32 {
 	h := int32(javaHash(group))
-	if h == math.MinInt32 {
-		h = 0
+	switch {
+	case h == -1<<31:
+		return 0 // it has no absolute value
+	case h < 0:
+		h = -h
 	}
-	return max(h, -h) % n
+	return h % n
 }

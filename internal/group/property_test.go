@@ -298,23 +298,25 @@ func text(s string) *string { return &s }
 // TestHistories lets clients do anything. It proves that each step's records fit into what Need said, that each Join and Sync is answered once, that a member of a
 // generation has one assignment and only of that generation, that ticking comes to an end, that what left the broker is still there after a crash, and that a
 // machine made of the log knows the same.
-func TestHistories(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		h := newHistory(t)
-		for range rapid.IntRange(1, 120).Draw(t, "steps") {
-			h.play(t)
-			h.checkReplay()
-		}
-		// Without any further request everybody who waits is answered in the end.
-		h.durable = h.end()
-		h.release()
-		h.advance(10*60*1000, h.collect)
-		if len(h.asked) > 0 {
-			t.Fatalf("tokens %v still wait in\n%v", slices.Sorted(maps.Keys(h.asked)), h.m)
-		}
-		if at, ok := h.m.Next(); ok {
-			t.Fatalf("a tick is wanted at %d, with nobody left in\n%v", at, h.m)
-		}
-		h.crash()
-	})
+func TestHistories(t *testing.T) { rapid.Check(t, anything) }
+
+func FuzzHistories(f *testing.F) { f.Fuzz(rapid.MakeFuzz(anything)) }
+
+func anything(t *rapid.T) {
+	h := newHistory(t)
+	for range rapid.IntRange(1, 120).Draw(t, "steps") {
+		h.play(t)
+		h.checkReplay()
+	}
+	// Without any further request everybody who waits is answered in the end.
+	h.durable = h.end()
+	h.release()
+	h.advance(10*60*1000, h.collect)
+	if len(h.asked) > 0 {
+		t.Fatalf("tokens %v still wait in\n%v", slices.Sorted(maps.Keys(h.asked)), h.m)
+	}
+	if at, ok := h.m.Next(); ok {
+		t.Fatalf("a tick is wanted at %d, with nobody left in\n%v", at, h.m)
+	}
+	h.crash()
 }

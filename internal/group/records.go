@@ -91,7 +91,7 @@ func (c *offsetSet) record() Record {
 		Version: offsetValueVersion, Offset: c.at, LeaderEpoch: c.epoch, Metadata: c.metadata, CommitTimestamp: c.committed, ExpireTimestamp: c.expires,
 		TopicID: c.topicID,
 	}
-	if c.expires >= 0 {
+	if c.expires != -1 {
 		v.Version = expiringVersion
 	}
 	return Record{offsetKey(c.id, c.topic, c.partition), v.AppendTo(nil)}
@@ -185,7 +185,7 @@ func parseGroup(k kmsg.GroupMetadataKey, value []byte) (change, error) {
 		return fail(err)
 	}
 	c := &groupSet{id: k.Group, generation: v.Generation, protocolType: v.ProtocolType, protocol: v.Protocol, since: v.CurrentStateTimestamp}
-	if v.Leader != nil {
+	if v.Leader != nil && len(v.Members) > 0 {
 		c.leader = *v.Leader
 	}
 	if len(v.Members) > 0 && (v.ProtocolType == "" || v.Protocol == nil) {
@@ -209,6 +209,9 @@ func parseGroup(k kmsg.GroupMetadataKey, value []byte) (change, error) {
 			seen[instance] = true
 		}
 		c.members = append(c.members, mb)
+	}
+	if c.leader != "" && !seen[c.leader] {
+		return fail(fmt.Errorf("its leader %q is not in it", c.leader))
 	}
 	return c, nil
 }

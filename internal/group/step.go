@@ -11,6 +11,8 @@ type Machine struct {
 	number  uint64 // of the last step with records
 	removed uint64 // of the last step that removed a group
 
+	skew int64 // how far the time of day is ahead of now
+
 	// Of the step under way.
 	now     int64
 	records []Record
@@ -30,7 +32,14 @@ func New(c Config) *Machine {
 	return &Machine{config: c, groups: map[string]*group{}, waiting: map[Token]*member{}}
 }
 
-// Step takes one event in. Now is in milliseconds since 1970; it should not go back. The machine keeps nothing of the event's memory, and nobody may write to
+// SetSkew says how far the time of day, which the records have, is ahead of the time that the steps are given, in milliseconds. Somebody may set the clock of
+// the computer; no session lapses by that.
+func (m *Machine) SetSkew(skew int64) { m.skew = skew }
+
+// wall is the time of day.
+func (m *Machine) wall() int64 { return m.now + m.skew }
+
+// Step takes one event in. Now is in milliseconds since 1970, by a clock that does not jump. The machine keeps nothing of the event's memory, and nobody may write to
 // the memory of its answers.
 func (m *Machine) Step(now int64, ev Event) Effects {
 	m.now = now

@@ -29,6 +29,7 @@ type coordinator struct {
 	room   time.Duration // offsets.commit.timeout.ms: how long a record waits for room
 	expiry time.Duration // offsets.retention.check.interval.ms
 	origin time.Time     // of its clock
+	skew   atomic.Int64  // how far the time of day is ahead of the clock, in milliseconds
 
 	turn   chan struct{} // held by whoever makes another set
 	shards atomic.Pointer[shardSet]
@@ -83,7 +84,9 @@ func (c *coordinator) run(ctx context.Context) {
 		case <-c.wake:
 		case <-timer.C:
 		case <-expiry.C:
-			due = group.Expire{}
+			if c.lookAtClock() {
+				due = group.Expire{}
+			}
 		}
 		next := int64(math.MaxInt64)
 		if set := c.shards.Load(); set != nil {
@@ -96,6 +99,21 @@ func (c *coordinator) run(ctx context.Context) {
 			timer.Reset(time.Duration(max(next-c.clock(), 1)) * time.Millisecond)
 		}
 	}
+}
+
+// clockTolerance is how far the time of day may move against the clock, between two looks, before that is a jump.
+const clockTolerance = time.Minute
+
+// lookAtClock finds out whether the computer's clock has jumped. Then nothing expires before the next look: what looks old may be new.
+func (c *coordinator) lookAtClock() (calm bool) {
+	now := c.srv.now()
+	skew := now.UnixMilli() - c.clock()
+	jump := time.Duration(skew-c.skew.Swap(skew)) * time.Millisecond
+	if jump.Abs() <= clockTolerance {
+		return true
+	}
+	c.srv.log.Warn("the computer's clock has jumped: no committed offset expires before the next check", "by", jump)
+	return false
 }
 
 // kick makes run look at the shards again.

@@ -192,6 +192,7 @@ func (s *shard) giveBack(reserved int) {
 
 // stepLocked has the machine take an event, whose records have room.
 func (s *shard) stepLocked(ev group.Event, reserved int) {
+	s.machine.SetSkew(s.c.skew.Load())
 	s.finishLocked(s.machine.Step(s.c.clock(), ev), reserved)
 }
 
