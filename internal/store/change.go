@@ -16,7 +16,8 @@ const kindCatalog wal.Kind = 2
 type change struct {
 	store *Store
 	what  catalog.Change
-	topic *Topic // that it makes or deletes
+	topic *Topic         // that it makes, deletes or, once it is durable, has altered
+	made  *catalog.Topic // what it makes of a topic
 	entry wal.Entry
 	err   error
 	done  chan struct{}
@@ -86,13 +87,18 @@ func (s *Store) tryChange(decide func() (catalog.Change, error), reserved int) (
 			return nil, 0, errNotVisible
 		}
 		s.leaving[d.Name] = make(chan struct{})
-		s.doomed = append(s.doomed, doomed{id: d.ID, name: d.Name, partitions: c.topic.Catalog.Partitions})
+		s.doomed = append(s.doomed, doomed{id: d.ID, name: d.Name, partitions: s.catalog.TopicByID(d.ID).Partitions})
 	}
 	if _, err := s.catalog.Apply(version, what); err != nil {
 		return nil, 0, err
 	}
-	if n, ok := what.(catalog.TopicCreated); ok {
+	switch n := what.(type) {
+	case catalog.TopicCreated:
 		c.topic = s.newTopic(s.catalog.TopicByID(n.ID))
+	case catalog.ConfigsChanged:
+		c.made = s.catalog.TopicByID(n.ID)
+	case catalog.PartitionsAdded:
+		c.made = s.catalog.TopicByID(n.ID)
 	}
 	c.entry = wal.Entry{Kind: kindCatalog, Offset: int64(version), Body: body, BodyCRC: wal.Checksum(body), Done: c}
 	s.latest = c
@@ -110,7 +116,10 @@ func (c *change) Committed(_ *wal.Entry, err error) {
 		case catalog.TopicCreated:
 			s.publishLocked(c.topic)
 		case catalog.TopicDeleted:
+			c.topic = s.byID[c.topic.ID] // as the changes before this one have left it
 			s.hideLocked(c.topic)
+		case catalog.ConfigsChanged, catalog.PartitionsAdded:
+			c.topic = s.alterLocked(c.made)
 		}
 	}
 	if s.latest == c {

@@ -300,6 +300,10 @@ func (r *replay) applyChange(f wal.Frame) error {
 		s.publishLocked(s.newTopic(s.catalog.TopicByID(ch.ID)))
 	case catalog.TopicDeleted:
 		s.hideLocked(s.byID[ch.ID])
+	case catalog.ConfigsChanged:
+		s.alterLocked(s.catalog.TopicByID(ch.ID))
+	case catalog.PartitionsAdded:
+		s.alterLocked(s.catalog.TopicByID(ch.ID))
 	}
 	return nil
 }

@@ -62,12 +62,17 @@ func (s *Store) Topics() []*Topic {
 
 // newTopic makes the view of a topic whose partitions never held a record. It is called with the lock, or by the replay.
 func (s *Store) newTopic(c *catalog.Topic) *Topic {
-	t := &Topic{Name: c.Name, ID: c.ID, Catalog: c, Settings: c.Settings(s.opts.Settings), Partitions: make([]*commitlog.Log, c.Partitions)}
-	cfg, epoch := s.logConfig(t.Settings), s.catalog.LeaderEpoch(c)
-	for i := range t.Partitions {
-		t.Partitions[i] = s.eng.New(commitlog.ID{Topic: c.Name, TopicID: c.ID, Partition: int32(i)}, cfg, epoch)
-	}
+	t := &Topic{Name: c.Name, ID: c.ID, Catalog: c, Settings: c.Settings(s.opts.Settings)}
+	s.addLogs(t, s.logConfig(t.Settings))
 	return t
+}
+
+// addLogs makes the logs of the partitions that a new view does not have yet.
+func (s *Store) addLogs(t *Topic, cfg *commitlog.Config) {
+	epoch := s.catalog.LeaderEpoch(t.Catalog)
+	for i := int32(len(t.Partitions)); i < t.Catalog.Partitions; i++ {
+		t.Partitions = append(t.Partitions, s.eng.New(commitlog.ID{Topic: t.Name, TopicID: t.ID, Partition: i}, cfg, epoch))
+	}
 }
 
 // logConfig is what a topic's settings mean to its logs.
