@@ -21,7 +21,6 @@ func exceptions() []exception {
 		{"*", "*Brokers[node].Rack", "rack4", "null", sources},
 
 		{"produce/old", "*", "connection closed", "answered", "UNSUPPORTED_VERSION tells an old client more than the end of its connection"},
-		{"produce/twice-in-a-request", "*", "*", "*", "Kafka forgets all but the last batch of a partition; Bobbin appends each, and says so for each"},
 		{"produce/compacted", "scene", "absent", "*INVALID_CONFIG*", compacted},
 		{"produce/batch/not *", "answer*ErrorCode", "UNKNOWN_SERVER_ERROR", "INVALID_RECORD", unpack},
 		{"produce/batch/codec *", "answer*ErrorCode", "UNKNOWN_SERVER_ERROR", "UNSUPPORTED_COMPRESSION_TYPE", unpack},
@@ -29,9 +28,6 @@ func exceptions() []exception {
 		{"produce/batch/delete horizon", "*", "*", "*", strict},
 		{"produce/batch/producer without epoch", "*", "*", "*", strict},
 		{"produce/batch/record offset", "*", "*", "*", strict},
-		{"produce/batch/append time set", "*", "*", "*", "Kafka clears the bit by which a batch says that a broker gave it its time; Bobbin refuses a client that says so"},
-		{"produce/batch/zeros", "*ErrorCode", "CORRUPT_MESSAGE", "INVALID_RECORD", "zeros are of no format that is known; sending them again, as CORRUPT_MESSAGE asks for, changes nothing"},
-		{"produce/batch/trailing 100 bytes", "*ErrorCode", "CORRUPT_MESSAGE", "INVALID_RECORD", "there is more than one batch, whatever the more is"},
 		{"produce/sequence/transaction-not-begun", "*ErrorCode", "NOT_ENOUGH_REPLICAS", "INVALID_TXN_STATE", "transactions are not served yet; Kafka asks its coordinator, which does not know the transaction"},
 
 		{"fetch/limits", "partition's limit -1*", "*", "*", nonsense},
