@@ -8,17 +8,32 @@ import (
 
 // The keys of the requests that are served.
 const (
-	keyProduce         = int16(kmsg.Produce)
-	keyFetch           = int16(kmsg.Fetch)
-	keyListOffsets     = int16(kmsg.ListOffsets)
-	keyMetadata        = int16(kmsg.Metadata)
-	keyApiVersions     = int16(kmsg.ApiVersions)
-	keyCreateTopics    = int16(kmsg.CreateTopics)
-	keyDeleteTopics    = int16(kmsg.DeleteTopics)
-	keyInitProducerID  = int16(kmsg.InitProducerID)
-	keyDescribeConfigs = int16(kmsg.DescribeConfigs)
-	keyDescribeCluster = int16(kmsg.DescribeCluster)
-	maxKey             = keyDescribeCluster
+	keyProduce                     = int16(kmsg.Produce)
+	keyFetch                       = int16(kmsg.Fetch)
+	keyListOffsets                 = int16(kmsg.ListOffsets)
+	keyMetadata                    = int16(kmsg.Metadata)
+	keyApiVersions                 = int16(kmsg.ApiVersions)
+	keyCreateTopics                = int16(kmsg.CreateTopics)
+	keyDeleteTopics                = int16(kmsg.DeleteTopics)
+	keyDeleteRecords               = int16(kmsg.DeleteRecords)
+	keyInitProducerID              = int16(kmsg.InitProducerID)
+	keyOffsetForLeaderEpoch        = int16(kmsg.OffsetForLeaderEpoch)
+	keyDescribeConfigs             = int16(kmsg.DescribeConfigs)
+	keyAlterConfigs                = int16(kmsg.AlterConfigs)
+	keyAlterReplicaLogDirs         = int16(kmsg.AlterReplicaLogDirs)
+	keyDescribeLogDirs             = int16(kmsg.DescribeLogDirs)
+	keyCreatePartitions            = int16(kmsg.CreatePartitions)
+	keyElectLeaders                = int16(kmsg.ElectLeaders)
+	keyIncrementalAlterConfigs     = int16(kmsg.IncrementalAlterConfigs)
+	keyAlterPartitionReassignments = int16(kmsg.AlterPartitionAssignments)
+	keyListPartitionReassignments  = int16(kmsg.ListPartitionReassignments)
+	keyDescribeQuorum              = int16(kmsg.DescribeQuorum)
+	keyUpdateFeatures              = int16(kmsg.UpdateFeatures)
+	keyDescribeCluster             = int16(kmsg.DescribeCluster)
+	keyDescribeProducers           = int16(kmsg.DescribeProducers)
+	keyListConfigResources         = int16(kmsg.ListConfigResources)
+	keyDescribeTopicPartitions     = int16(kmsg.DescribeTopicPartitions)
+	maxKey                         = keyDescribeTopicPartitions
 )
 
 // api is a request that is served: its versions, and how.
@@ -51,9 +66,24 @@ func newTable() table {
 		{keyApiVersions, 0, 5, typed(apiVersions)},
 		{keyCreateTopics, 0, 7, typed(createTopics)},
 		{keyDeleteTopics, 0, 6, typed(deleteTopics)},
+		{keyDeleteRecords, 0, 2, typed(deleteRecords)},
 		{keyInitProducerID, 0, 5, typed(initProducerID)},
+		{keyOffsetForLeaderEpoch, 0, 4, typed(offsetForLeaderEpoch)},
 		{keyDescribeConfigs, 0, 4, typed(describeConfigs)},
+		{keyAlterConfigs, 0, 2, typed(alterConfigs)},
+		{keyAlterReplicaLogDirs, 0, 2, typed(alterReplicaLogDirs)},
+		{keyDescribeLogDirs, 0, 4, typed(describeLogDirs)},
+		{keyCreatePartitions, 0, 3, typed(createPartitions)},
+		{keyElectLeaders, 0, 2, typed(electLeaders)},
+		{keyIncrementalAlterConfigs, 0, 1, typed(incrementalAlterConfigs)},
+		{keyAlterPartitionReassignments, 0, 1, typed(alterPartitionReassignments)},
+		{keyListPartitionReassignments, 0, 0, typed(listPartitionReassignments)},
+		{keyDescribeQuorum, 0, 2, typed(describeQuorum)},
+		{keyUpdateFeatures, 0, 2, typed(updateFeatures)},
 		{keyDescribeCluster, 0, 2, typed(describeCluster)},
+		{keyDescribeProducers, 0, 0, typed(describeProducers)},
+		{keyListConfigResources, 0, 1, typed(listConfigResources)},
+		{keyDescribeTopicPartitions, 0, 0, typed(describeTopicPartitions)},
 	}
 }
 

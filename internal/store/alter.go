@@ -13,7 +13,7 @@ import (
 type Partitions struct {
 	Topic       string
 	Total       int32     // the new ones included
-	Assignments [][]int32 // empty, or the replicas of each new partition
+	Assignments [][]int32 // nil, or the replicas of each new partition
 }
 
 // errUnchanged says that a decision changes nothing.
@@ -81,8 +81,8 @@ func (s *Store) CheckReplaceConfigs(topic string, configs []catalog.ConfigValue)
 // alterLocked makes the view of a topic that was altered visible in the place of the one before. The partitions keep their logs, so whoever holds the
 // former view goes on with them.
 func (s *Store) alterLocked(c *catalog.Topic) *Topic {
-	was := s.byID[c.ID]
-	t := &Topic{Name: c.Name, ID: c.ID, Catalog: c, Settings: c.Settings(s.opts.Settings), Partitions: slices.Clone(was.Partitions)}
+	t := s.viewOf(c)
+	t.Partitions = slices.Clone(s.byID[c.ID].Partitions)
 	cfg := s.logConfig(t.Settings)
 	for _, l := range t.Partitions {
 		l.SetConfig(cfg)

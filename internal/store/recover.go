@@ -176,6 +176,7 @@ func (r *replay) restore() error {
 			return &DamagedError{File: checkpointName(s.opts.Dir, r.ck.number), Err: err}
 		}
 		s.catalog = *c
+		s.settings.Store(s.catalog.Broker(s.opts.Settings))
 	}
 	for _, t := range s.catalog.Topics() {
 		s.publishLocked(s.newTopic(t))
@@ -304,6 +305,9 @@ func (r *replay) applyChange(f wal.Frame) error {
 		s.alterLocked(s.catalog.TopicByID(ch.ID))
 	case catalog.PartitionsAdded:
 		s.alterLocked(s.catalog.TopicByID(ch.ID))
+	case catalog.BrokerChanged:
+		s.settings.Store(s.catalog.Broker(s.opts.Settings))
+		s.resolveAgain()
 	}
 	return nil
 }
