@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ func describeTopicPartitions(_ context.Context, r *request, req *kmsg.DescribeTo
 			err := refuse(kerr.InvalidRequest, "the cursor must name a partition of a topic that the request asks for")
 			for i := range req.Topics {
 				d.refuse(req.Topics[i].Topic, err)
+				resp.Topics[i].AuthorizedOperations = math.MinInt32 // as Kafka has it: not asked for
 			}
 			return resp
 		}

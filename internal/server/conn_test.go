@@ -112,7 +112,7 @@ func TestApiVersionsOfTheFuture(t *testing.T) {
 	if resp.ErrorCode != kerr.UnsupportedVersion.Code || len(resp.ApiKeys) != 1 || resp.ApiKeys[0].ApiKey != 18 || resp.ApiKeys[0].MaxVersion != 5 {
 		t.Errorf("got %+v", resp)
 	}
-	if all := ask[*kmsg.ApiVersionsResponse](p, apiVersionsRequest(3)); all.ErrorCode != 0 || len(all.ApiKeys) != 10 {
+	if all := ask[*kmsg.ApiVersionsResponse](p, apiVersionsRequest(3)); all.ErrorCode != 0 || len(all.ApiKeys) != len(newTable()) {
 		t.Errorf("got %+v", all)
 	}
 }
