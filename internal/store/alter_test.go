@@ -169,3 +169,79 @@ func TestAlterationsAtTheSameTime(t *testing.T) {
 		t.Errorf("the new topic's partition holds %d records of the old one", n)
 	}
 }
+
+// What is changed of the broker's settings while it runs is so after a start, before what the start says, and reaches every topic that does not set its own.
+func TestChangedBrokerSurvivesStops(t *testing.T) {
+	ctx := context.Background()
+	for _, checkpoint := range []bool{false, true} {
+		mem := vfs.NewMem()
+		s := mustOpen(t, smallOptions(mem))
+		mustCreate(t, s, "a", 1)
+		mustCreate(t, s, "own", 1, "retention.ms=7", "flush.ms=300")
+		if err := s.AlterBroker(ctx, false, setting("log.retention.ms", "5000")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AlterBroker(ctx, true, append(setting("log.retention.ms", "6000"), setting("log.flush.interval.ms", "200")...)); err != nil {
+			t.Fatal(err)
+		}
+		check := func(s *Store, what string, wantRetention int64, wantLevel string) {
+			t.Helper()
+			if a, own := s.Topic("a").Settings, s.Topic("own").Settings; a.RetentionMs != wantRetention || own.RetentionMs != 7 {
+				t.Errorf("%s: retention %d and %d", what, a.RetentionMs, own.RetentionMs)
+			} else if a.Durability.String() != wantLevel || own.Durability.String() != "interval:300ms" || s.Settings().Durability().String() != wantLevel {
+				t.Errorf("%s: durability %v and %v", what, a.Durability, own.Durability)
+			}
+		}
+		check(s, "changed", 5000, "interval:200ms")
+		if tp := mustCreate(t, s, "later", 1); tp.Settings.RetentionMs != 5000 {
+			t.Errorf("a topic made later has retention %d", tp.Settings.RetentionMs)
+		}
+		if checkpoint {
+			if err := s.checkpoint(false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.AlterBroker(ctx, true, setting("log.roll.ms", "77")); err != nil {
+			t.Fatal(err)
+		}
+		mem = mem.Crash(vfs.Crash{Keep: vfs.KeepNone})
+		s.Abort()
+		o := smallOptions(mem)
+		var err error
+		if o.Settings, err = catalog.NewBroker(map[string]string{"log.retention.ms": "9000"}); err != nil {
+			t.Fatal(err)
+		}
+		s = mustOpen(t, o)
+		check(s, "after a power cut", 5000, "interval:200ms")
+		if s.Topic("later").Settings.SegmentMs != 77 {
+			t.Error("the last change is lost")
+		}
+		if err := s.ReplaceBroker(ctx, false, nil); err != nil {
+			t.Fatal(err)
+		}
+		check(s, "without its own", 6000, "interval:200ms")
+		if err := s.ReplaceBroker(ctx, true, nil); err != nil {
+			t.Fatal(err)
+		}
+		check(s, "as it was started", 9000, "sync")
+		mustClose(t, s)
+		s = mustOpen(t, o)
+		check(s, "after a clean stop", 9000, "sync")
+		mustClose(t, s)
+	}
+	s := mustOpen(t, smallOptions(vfs.NewMem()))
+	defer mustClose(t, s)
+	var refused *catalog.Error
+	for _, err := range []error{
+		s.AlterBroker(ctx, false, setting("num.partitions", "3")), s.AlterBroker(ctx, true, setting("log.retention.ms", "x")),
+		s.CheckAlterBroker(false, setting("no.such.setting", "3")), s.ReplaceBroker(ctx, false, []catalog.ConfigValue{{Name: "log.roll.ms"}}),
+		s.CheckReplaceBroker(true, []catalog.ConfigValue{{Name: "listeners"}}),
+	} {
+		if !errors.As(err, &refused) || refused.Kind != catalog.InvalidRequest {
+			t.Errorf("not refused: %v", err)
+		}
+	}
+	if err := s.CheckAlterBroker(false, setting("log.roll.ms", "7")); err != nil || s.Settings().Text("log.roll.ms") != "" {
+		t.Errorf("checked only: %v", err)
+	}
+}
