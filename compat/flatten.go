@@ -17,6 +17,7 @@ type names struct {
 	host    string
 	port    int32
 	node    int32
+	dir     string // the data directory, once a scene has asked for it
 }
 
 // flatten lists the fields of an answer: Topics[a].Partitions[0].ErrorCode → NONE. Elements of lists are named by what identifies them, so that
@@ -93,7 +94,7 @@ func (n *names) list(out map[string]string, path, field string, v reflect.Value)
 
 // key finds what names an element of a list.
 func (n *names) key(v reflect.Value, index int) string {
-	for _, name := range []string{"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ApiKey", "RelativeOffset"} {
+	for _, name := range []string{"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ReplicaID", "ApiKey", "RelativeOffset", "Dir", "Feature"} {
 		f := v.FieldByName(name)
 		if !f.IsValid() || f.IsZero() && (f.Kind() != reflect.Int32 || name == "NodeID") {
 			continue
@@ -122,6 +123,8 @@ func (n *names) text(field, s string) string {
 		return "cluster"
 	case s == n.host:
 		return "host"
+	case s == n.dir && s != "":
+		return "dir"
 	case field == "ResourceName" && s == strconv.Itoa(int(n.node)):
 		return "node"
 	}
@@ -148,13 +151,15 @@ func (n *names) number(field string, v reflect.Value) string {
 	case field == "Port" && i == int64(n.port):
 		return "port"
 	case strings.HasPrefix(field, "Node") || strings.Contains(field, "Leader") && !strings.Contains(field, "Epoch"),
-		field == "ControllerID", field == "Replicas", field == "ISR":
+		field == "ControllerID", field == "Replicas", field == "ISR", field == "ReplicaID":
 		if i == int64(n.node) {
 			return "node"
 		}
-	case field == "Timestamp" && i > baseTime+30_000:
+	case (field == "TotalBytes" || field == "UsableBytes") && i > 0:
+		return "bytes"
+	case strings.HasSuffix(field, "Timestamp") && i > baseTime+30_000:
 		return "time" // no record of a scene is that young, but by the broker's clock
-	case field == "Timestamp" && i > baseTime-1e9:
+	case strings.HasSuffix(field, "Timestamp") && i > baseTime-1e9:
 		return "base+" + strconv.FormatInt(i-baseTime, 10)
 	}
 	return strconv.FormatInt(i, 10)

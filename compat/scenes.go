@@ -7,5 +7,7 @@ func scenes() []scene {
 	return slices.Concat(
 		produceScenes(), produceBatchScenes(), produceSequenceScenes(), fetchScenes(), fetchSessionScenes(), listOffsetsScenes(),
 		metadataScenes(), createTopicsScenes(), deleteTopicsScenes(), describeScenes(), initProducerIDScenes(), connectionScenes(),
+		leaderEpochScenes(), createPartitionsScenes(), deleteRecordsScenes(), incrementalAlterScenes(), alterConfigsScenes(), logDirsScenes(),
+		topicPartitionsScenes(), describeProducersScenes(), reassignmentScenes(), clusterScenes(), internalTopicScenes(),
 	)
 }

@@ -77,6 +77,16 @@ func produceScenes() []scene {
 			req.Topics[0].Partitions = append(req.Topics[0].Partitions, again)
 			r.note("partition", v, req)
 			r.note("end", 5, r.offsetsOf("a", 0, -1))
+			r.topic("b", 3)
+			req = r.produceTo("b", -1, good(1), good(2))
+			more := r.produceTo("b", -1, nil, good(4), good(5))
+			req.Topics = append(req.Topics, r.produceTo("a", -1, good(1)).Topics[0], more.Topics[0])
+			r.note("topic", v, req)
+			r.note("ends", 11, r.fetchOf("b", part{}, part{partition: 1}, part{partition: 2}))
+			bad := r.produceTo("a", -1, batchSpec{values: values(1), damage: flip}.bytes())
+			bad.Topics[0].Partitions = append(bad.Topics[0].Partitions, r.produceTo("a", -1, good(3)).Topics[0].Partitions...)
+			r.note("a bad one first", v, bad)
+			r.note("end after", 5, r.offsetsOf("a", 0, -1))
 		}},
 		{"produce/compression", []int16{3, 6, 7, 9}, func(r *run, v int16) {
 			for i, codec := range []kgo.CompressionCodec{kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()} {

@@ -41,10 +41,12 @@ const (
 
 // Values of fields.
 const (
-	magic       = 2
-	minLength   = HeaderSize - LogOverhead
-	noSequence  = -1
-	noTimestamp = -1 // the record has none
+	magic     = 2
+	minLength = HeaderSize - LogOverhead
+	// minLegacyLength is the least length of a message of the formats before 2.
+	minLegacyLength = 14
+	noSequence      = -1
+	noTimestamp     = -1 // the record has none
 )
 
 // castagnoli makes hash/crc32 use the processor's instruction.

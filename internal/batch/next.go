@@ -14,7 +14,7 @@ func Next(b []byte) (x Batch, rest []byte, err error) {
 	length := int64(Batch(b).Length())
 	size := length + LogOverhead
 	if length < minLength || size > math.MaxInt32 {
-		if len(b) > magicOffset && b[magicOffset] != magic {
+		if length >= minLegacyLength && len(b) > magicOffset && b[magicOffset] != magic {
 			return nil, b, wrongMagic(b)
 		}
 		return nil, b, fail(ErrCorrupt, "its length is %d, the least is %d", length, minLength)

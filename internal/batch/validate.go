@@ -28,11 +28,11 @@ const NoLimit = math.MaxInt64
 // Validate says whether a batch may be stored. It asks what Apache Kafka 4.2 asks of a batch from a client
 // (UnifiedLog.analyzeAndValidateRecords, LogValidator), in the same order: base offset, size, checksum, what the header
 // says, and then each record. It refuses in addition what no client sends and Kafka stores or mends: records whose
-// offsets do not count from 0, the delete horizon of compaction, LogAppendTime on a topic with CreateTime, a
-// transaction without a producer.
+// offsets do not count from 0, the delete horizon of compaction, a transaction without a producer.
 //
 // As Kafka does, it corrects a greatest timestamp that is not the records', and renews the checksum: some clients leave
-// the first one's there, and searching by time relies on it.
+// the first one's there, and searching by time relies on it. As Kafka does too, it clears the bit by which a batch says
+// that a broker gave it its time: no broker has yet.
 func (b Batch) Validate(r Rules) error {
 	if err := b.validateFrame(r); err != nil {
 		return err
@@ -53,8 +53,9 @@ func (b Batch) Validate(r Rules) error {
 	if err != nil {
 		return err
 	}
-	if r.TimestampType == CreateTime && b.MaxTimestamp() != greatest {
+	if r.TimestampType == CreateTime && (b.MaxTimestamp() != greatest || b.TimestampType() == LogAppendTime) {
 		b.setMaxTimestamp(greatest)
+		b.setAttributes(b.Attributes() &^ appendTimeBit)
 		b.seal()
 	}
 	return nil
@@ -93,8 +94,6 @@ func (b Batch) validateHeader(r Rules) error {
 		return fail(ErrInvalidRecord, "producer %d has sequence %d", b.ProducerID(), b.BaseSequence())
 	case b.Transactional() && b.ProducerID() < 0:
 		return fail(ErrInvalidRecord, "it belongs to a transaction and has no producer")
-	case b.TimestampType() == LogAppendTime:
-		return fail(ErrTimestamp, "its timestamps are LogAppendTime, which only the broker sets")
 	case b.Compression() > ZSTD:
 		return fail(ErrCodec, "%v is not known", b.Compression())
 	}

@@ -64,8 +64,6 @@ func TestValidateRefuses(t *testing.T) {
 		{"a control batch", flag(0x20), nil, batch.ErrInvalidRecord},
 		{"a delete horizon", flag(0x40), nil, batch.ErrInvalidRecord},
 		{"a transaction without a producer", flag(0x10), nil, batch.ErrInvalidRecord},
-		{"LogAppendTime", flag(0x08), nil, batch.ErrTimestamp},
-		{"LogAppendTime where the topic has it", flag(0x08), func(r *batch.Rules) { r.TimestampType = batch.LogAppendTime }, batch.ErrTimestamp},
 		{"codec 5", flag(0x05), nil, batch.ErrCodec},
 		{"codec 7", flag(0x07), nil, batch.ErrCodec},
 		{"a producer without a sequence", func(b batch.Batch) batch.Batch {
@@ -128,6 +126,13 @@ func TestValidateTakesWhatStandsAtTheLimits(t *testing.T) {
 	r.Now, r.TimestampBefore, r.TimestampAfter, r.TimestampType = now+5000, 0, 0, batch.LogAppendTime
 	if err := b.Validate(r); err != nil {
 		t.Errorf("on a topic with LogAppendTime: %v", err)
+	}
+	claims := make3(with(batch.None))
+	claims.StampAppendTime(now)
+	r.TimestampType = batch.CreateTime
+	r.Now, r.TimestampBefore, r.TimestampAfter = now+1, 1, 1
+	if err := claims.Validate(r); err != nil || claims.TimestampType() != batch.CreateTime || claims.MaxTimestamp() != now+2 || claims.CheckCRC() != nil {
+		t.Errorf("a batch that says that a broker gave it its time: %v, %v, %d", err, claims.TimestampType(), claims.MaxTimestamp())
 	}
 	untimed := build(batch.NoProducer(), []batch.Record{{Timestamp: -1}})
 	r.TimestampType = batch.CreateTime

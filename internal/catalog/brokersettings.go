@@ -17,7 +17,7 @@ const (
 
 // brokerTable is the one place where the broker's settings are defined, with the defaults of topics: each setting of
 // a topic that names one origin gives that origin its row. It is never changed.
-var brokerTable = newTable(append(topicDefaults(), []Setting{
+var brokerTable = newTable("broker", append(topicDefaults(), []Setting{
 	{
 		Name: "advertised.listeners", Type: List, Unset: true,
 		Doc: "The addresses that clients are told to connect to; those of listeners when not set.",
@@ -76,7 +76,7 @@ var brokerTable = newTable(append(topicDefaults(), []Setting{
 		Doc: "The data directory.",
 	},
 	{
-		Name: settingFlushMs, Type: Long, Unset: true, Range: atLeast(0),
+		Name: settingFlushMs, Dynamic: true, Type: Long, Unset: true, Range: atLeast(0),
 		Doc: "The default of flush.ms.",
 	},
 	{
@@ -92,7 +92,7 @@ var brokerTable = newTable(append(topicDefaults(), []Setting{
 		Doc: "The default of retention.ms, in minutes; log.retention.ms goes before it.",
 	},
 	{
-		Name: "log.retention.ms", Type: Long, Unset: true, Range: atLeast(-1),
+		Name: "log.retention.ms", Dynamic: true, Type: Long, Unset: true, Range: atLeast(-1),
 		Doc: "The default of retention.ms.",
 	},
 	{
@@ -105,16 +105,16 @@ var brokerTable = newTable(append(topicDefaults(), []Setting{
 		Doc: "The default of segment.jitter.ms, in hours; log.roll.jitter.ms goes before it.",
 	},
 	{
-		Name: "log.roll.jitter.ms", Type: Long, Unset: true, Range: atLeast(0),
+		Name: "log.roll.jitter.ms", Dynamic: true, Type: Long, Unset: true, Range: atLeast(0),
 		Effect: NoEffect, Why: "segment.jitter.ms has none",
 		Doc: "The default of segment.jitter.ms.",
 	},
 	{
-		Name: "log.roll.ms", Type: Long, Unset: true, Range: atLeast(1),
+		Name: "log.roll.ms", Dynamic: true, Type: Long, Unset: true, Range: atLeast(1),
 		Doc: "The default of segment.ms.",
 	},
 	{
-		Name: "max.connections", Type: Int, Default: "2147483647", Range: atLeast(0),
+		Name: "max.connections", Dynamic: true, Type: Int, Default: "2147483647", Range: atLeast(0),
 		Doc: "The most connections at one time.",
 	},
 	{
@@ -163,7 +163,7 @@ var brokerTable = newTable(append(topicDefaults(), []Setting{
 		Doc: "The segment.bytes of __consumer_offsets.",
 	},
 	{
-		Name: "producer.id.expiration.ms", Type: Int, Default: "86400000", Range: atLeast(1),
+		Name: "producer.id.expiration.ms", Dynamic: true, Type: Int, Default: "86400000", Range: atLeast(1),
 		Doc: "How long a partition remembers the sequences of a producer that does not write.",
 	},
 	{
@@ -183,7 +183,7 @@ func topicDefaults() []Setting {
 		if s.Doc = "The default of " + s.Name + "."; s.Broker[0].Name == s.Name {
 			s.Doc = "The value for topics that do not set it."
 		}
-		s.Name, s.Broker = s.Broker[0].Name, nil
+		s.Name, s.Broker, s.Dynamic = s.Broker[0].Name, nil, true
 		rows = append(rows, s)
 	}
 	return rows

@@ -20,6 +20,9 @@ type Catalog struct {
 	nextProducer int64
 	partitions   int64 // of all topics
 
+	// What of the broker's settings was changed while it ran: its own, and those of all brokers of the cluster. The maps are replaced, never changed.
+	broker, cluster map[string]string
+
 	byName map[string]*Topic
 	byID   map[ID]*Topic
 
@@ -40,6 +43,9 @@ func (c *Catalog) NextProducerID() int64 { return c.nextProducer }
 // LeaderEpoch returns the leader epoch of the topic's partitions: the number of unclean starts since its creation.
 // It never goes back for one topic id, and a topic made again starts at 0.
 func (c *Catalog) LeaderEpoch(t *Topic) int32 { return c.epoch - t.CreatedEpoch }
+
+// Broker returns the settings that are in force, given those that the broker was started with: what was changed while it ran goes before them.
+func (c *Catalog) Broker(started *Broker) *Broker { return started.with(c.broker, c.cluster) }
 
 // Topic returns the topic of that name, or nil.
 func (c *Catalog) Topic(name string) *Topic { return c.byName[name] }
@@ -99,17 +105,7 @@ func (c *Catalog) apply(version uint64, ch Change) error {
 			return err
 		}
 		next := *t
-		next.Configs = maps.Clone(t.Configs)
-		if next.Configs == nil {
-			next.Configs = make(map[string]string, len(ch.Set))
-		}
-		maps.Copy(next.Configs, ch.Set)
-		for _, name := range ch.Delete {
-			delete(next.Configs, name)
-		}
-		if len(next.Configs) == 0 {
-			next.Configs = nil
-		}
+		next.Configs = changed(t.Configs, ch.Set, ch.Delete)
 		c.replace(&next)
 	case PartitionsAdded:
 		t, err := c.find(ch.Name, ch.ID)
@@ -129,10 +125,32 @@ func (c *Catalog) apply(version uint64, ch Change) error {
 		c.nextProducer = ch.Next
 	case UncleanStart:
 		c.epoch++
+	case BrokerChanged:
+		layer := &c.broker
+		if ch.All {
+			layer = &c.cluster
+		}
+		*layer = changed(*layer, ch.Set, ch.Delete)
 	default:
 		invariant.Unreachable("catalog change of type %T", ch)
 	}
 	return nil
+}
+
+// changed returns settings with some set and some removed, nil when none are left.
+func changed(configs, set map[string]string, remove []string) map[string]string {
+	next := maps.Clone(configs)
+	if next == nil {
+		next = make(map[string]string, len(set))
+	}
+	maps.Copy(next, set)
+	for _, name := range remove {
+		delete(next, name)
+	}
+	if len(next) == 0 {
+		return nil
+	}
+	return next
 }
 
 // find returns the topic that a change is about.

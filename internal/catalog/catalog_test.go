@@ -19,6 +19,15 @@ var defaults = catalog.Defaults{Partitions: 3, Nodes: []int32{1}}
 // number returns the n-th id of a test.
 func number(n int) catalog.ID { return catalog.ID{0: 0xb0, 14: byte(n >> 8), 15: byte(n)} }
 
+// started is the settings of a broker that was started without any.
+var started = func() *catalog.Broker {
+	b, err := catalog.NewBroker(nil)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}()
+
 // describe renders the whole catalog in a few lines.
 func describe(c *catalog.Catalog) string {
 	var b strings.Builder
@@ -34,7 +43,48 @@ func describe(c *catalog.Catalog) string {
 		}
 		b.WriteString("\n")
 	}
+	inForce := c.Broker(started)
+	for _, s := range catalog.BrokerSettings() {
+		if r, _ := inForce.Resolve(s.Name); r.Source < catalog.FromBroker {
+			fmt.Fprintf(&b, "  broker: %s", s.Name)
+			for _, y := range r.Synonyms {
+				fmt.Fprintf(&b, " %s(%d)", y.Value, y.Source)
+			}
+			b.WriteString("\n")
+		}
+	}
+	if inForce.Durability() != started.Durability() {
+		fmt.Fprintf(&b, "  broker: durability %v\n", inForce.Durability())
+	}
 	return b.String()
+}
+
+// changesIn reads lines of set, delete, append or subtract, a name, and perhaps = and a value.
+func changesIn(lines string) []catalog.ConfigChange {
+	var changes []catalog.ConfigChange
+	for line := range strings.Lines(lines) {
+		op, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		name, value, ok := strings.Cut(rest, "=")
+		ch := catalog.ConfigChange{Name: name, Op: catalog.ConfigOp(slices.Index([]string{"set", "delete", "append", "subtract"}, op))}
+		if ok {
+			ch.Value = &value
+		}
+		changes = append(changes, ch)
+	}
+	return changes
+}
+
+// valuesIn reads lines of a name and perhaps = and a value.
+func valuesIn(lines string) []catalog.ConfigValue {
+	var configs []catalog.ConfigValue
+	for line := range strings.Lines(lines) {
+		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		configs = append(configs, catalog.ConfigValue{Name: name})
+		if ok {
+			configs[len(configs)-1].Value = &value
+		}
+	}
+	return configs
 }
 
 // TestTranscripts runs decisions against a catalog. A change goes through its bytes before it is applied, as in the
@@ -121,29 +171,27 @@ func TestTranscripts(t *testing.T) {
 				}
 				ch, err := c.DecidePartitions(text("name", ""), int32(integer("to", 0)), assigned, defaults)
 				return apply(ch, err)
-			case "alter":
-				var changes []catalog.ConfigChange
-				for line := range strings.Lines(d.Input) {
-					op, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-					name, value, ok := strings.Cut(rest, "=")
-					ch := catalog.ConfigChange{Name: name, Op: catalog.ConfigOp(slices.Index([]string{"set", "delete", "append", "subtract"}, op))}
-					if ok {
-						ch.Value = &value
-					}
-					changes = append(changes, ch)
+			case "alter-broker", "alter-cluster":
+				ch, err := c.DecideAlterBroker(d.Cmd == "alter-cluster", changesIn(d.Input))
+				if err == nil && ch.Empty() {
+					return "nothing changes\n"
 				}
+				return apply(ch, err)
+			case "replace-broker", "replace-cluster":
+				ch, err := c.DecideReplaceBroker(d.Cmd == "replace-cluster", valuesIn(d.Input))
+				if err == nil && ch.Empty() {
+					return "nothing changes\n"
+				}
+				return apply(ch, err)
+			case "alter":
+				changes := changesIn(d.Input)
 				ch, err := c.DecideAlterConfigs(text("name", ""), changes)
 				if err == nil && ch.Empty() {
 					return "nothing changes\n"
 				}
 				return apply(ch, err)
 			case "replace":
-				var configs []catalog.ConfigValue
-				for line := range strings.Lines(d.Input) {
-					name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-					configs = append(configs, catalog.ConfigValue{Name: name, Value: &value})
-				}
-				ch, err := c.DecideReplaceConfigs(text("name", ""), configs)
+				ch, err := c.DecideReplaceConfigs(text("name", ""), valuesIn(d.Input))
 				if err == nil && ch.Empty() {
 					return "nothing changes\n"
 				}
@@ -188,7 +236,7 @@ func randomChange(t *rapid.T, c *catalog.Catalog) (catalog.Change, bool) {
 			return catalog.ConfigChange{Name: "cleanup.policy", Op: op, Value: value("")}
 		}
 	}), 0, 2).Draw(t, "configs")
-	kind := rapid.IntRange(0, 6).Draw(t, "kind")
+	kind := rapid.IntRange(0, 7).Draw(t, "kind")
 	if len(topics) == 0 && kind >= 2 && kind <= 4 {
 		kind = 0
 	}
@@ -219,6 +267,11 @@ func randomChange(t *rapid.T, c *catalog.Catalog) (catalog.Change, bool) {
 	case 5:
 		_, ch, err := c.DecideProducerBlock(rapid.Int64Range(1, 1000).Draw(t, "ids"))
 		return ch, err == nil
+	case 6:
+		name := rapid.SampledFrom([]string{"log.retention.ms", "max.connections"}).Draw(t, "broker's setting")
+		op := catalog.ConfigOp(rapid.IntRange(0, 1).Draw(t, "op"))
+		ch, err := c.DecideAlterBroker(rapid.Bool().Draw(t, "all"), []catalog.ConfigChange{{Name: name, Op: op, Value: value("7")}})
+		return ch, err == nil && !ch.Empty()
 	default:
 		return catalog.UncleanStart{}, true
 	}

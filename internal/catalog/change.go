@@ -42,12 +42,23 @@ type ProducerBlock struct {
 // with it the leader epoch of every partition.
 type UncleanStart struct{}
 
+// BrokerChanged sets and removes settings of the broker while it runs: its own, or those of all brokers of the cluster.
+type BrokerChanged struct {
+	All    bool
+	Set    map[string]string // names to values
+	Delete []string          // names, ascending, none of them in Set
+}
+
 func (TopicCreated) change()    {}
 func (TopicDeleted) change()    {}
 func (ConfigsChanged) change()  {}
 func (PartitionsAdded) change() {}
 func (ProducerBlock) change()   {}
 func (UncleanStart) change()    {}
+func (BrokerChanged) change()   {}
 
 // Empty reports whether the change would change nothing.
 func (ch ConfigsChanged) Empty() bool { return len(ch.Set) == 0 && len(ch.Delete) == 0 }
+
+// Empty reports whether the change would change nothing.
+func (ch BrokerChanged) Empty() bool { return len(ch.Set) == 0 && len(ch.Delete) == 0 }

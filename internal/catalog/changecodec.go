@@ -11,8 +11,15 @@ import (
 // change gives the same bytes.
 func AppendChange(dst []byte, version uint64, ch Change) []byte {
 	kind := func(k byte) {
-		dst = append(dst, changeFormat, k)
+		dst = append(dst, formatOf(k), k)
 		dst = binary.AppendUvarint(dst, version)
+	}
+	changes := func(set map[string]string, remove []string) {
+		dst = appendConfigs(dst, set)
+		dst = binary.AppendUvarint(dst, uint64(len(remove)))
+		for _, name := range remove {
+			dst = appendString(dst, name)
+		}
 	}
 	topic := func(name string, id ID) {
 		dst = appendString(dst, name)
@@ -30,11 +37,7 @@ func AppendChange(dst []byte, version uint64, ch Change) []byte {
 	case ConfigsChanged:
 		kind(kindConfigsChanged)
 		topic(ch.Name, ch.ID)
-		dst = appendConfigs(dst, ch.Set)
-		dst = binary.AppendUvarint(dst, uint64(len(ch.Delete)))
-		for _, name := range ch.Delete {
-			dst = appendString(dst, name)
-		}
+		changes(ch.Set, ch.Delete)
 	case PartitionsAdded:
 		kind(kindPartitionsAdded)
 		topic(ch.Name, ch.ID)
@@ -44,32 +47,60 @@ func AppendChange(dst []byte, version uint64, ch Change) []byte {
 		dst = binary.AppendUvarint(dst, uint64(ch.Next))
 	case UncleanStart:
 		kind(kindUncleanStart)
+	case BrokerChanged:
+		kind(kindBrokerChanged)
+		all := byte(0)
+		if ch.All {
+			all = 1
+		}
+		dst = append(dst, all)
+		changes(ch.Set, ch.Delete)
 	default:
 		invariant.Unreachable("catalog change of type %T", ch)
 	}
 	return dst
 }
 
+// formatOf is the format in which a kind of change is written.
+func formatOf(kind byte) byte {
+	if kind == kindBrokerChanged {
+		return brokerChangeFormat
+	}
+	return changeFormat
+}
+
 // DecodeChange reads what AppendChange wrote: all of b, which it does not keep. Its errors wrap [ErrMalformed] or
 // [ErrNewer]. It takes memory only in proportion to len(b).
 func DecodeChange(b []byte) (version uint64, ch Change, err error) {
 	d := decoder{rest: b}
-	d.format(changeFormat)
+	format := d.format(brokerChangeFormat)
 	kind := d.byte()
+	if d.err == nil && format != formatOf(kind) {
+		d.fail("change of kind %d in format %d", kind, format)
+	}
 	version = d.number(math.MaxUint64)
 	switch kind {
 	case kindTopicCreated:
-		ch = TopicCreated{Name: d.name(), ID: d.id(), Partitions: d.partitions(), Configs: d.configs()}
+		ch = TopicCreated{Name: d.name(), ID: d.id(), Partitions: d.partitions(), Configs: d.configs(&topicTable)}
 	case kindTopicDeleted:
 		ch = TopicDeleted{Name: d.name(), ID: d.id()}
 	case kindConfigsChanged:
-		ch = d.configsChanged()
+		name, id := d.name(), d.id()
+		set, remove := d.changes(&topicTable)
+		ch = ConfigsChanged{Name: name, ID: id, Set: set, Delete: remove}
 	case kindPartitionsAdded:
 		ch = PartitionsAdded{Name: d.name(), ID: d.id(), Partitions: d.partitions()}
 	case kindProducerBlock:
 		ch = ProducerBlock{Next: int64(d.number(math.MaxInt64))}
 	case kindUncleanStart:
 		ch = UncleanStart{}
+	case kindBrokerChanged:
+		all := d.byte()
+		if all > 1 {
+			d.fail("broker %d", all)
+		}
+		set, remove := d.changes(&brokerTable)
+		ch = BrokerChanged{All: all == 1, Set: set, Delete: remove}
 	default:
 		d.fail("change of kind %d", kind)
 	}
@@ -79,24 +110,25 @@ func DecodeChange(b []byte) (version uint64, ch Change, err error) {
 	return version, ch, nil
 }
 
-func (d *decoder) configsChanged() ConfigsChanged {
-	ch := ConfigsChanged{Name: d.name(), ID: d.id(), Set: d.configs()}
+// changes reads settings to set and names of those to remove.
+func (d *decoder) changes(known *table) (set map[string]string, remove []string) {
+	set = d.configs(known)
 	n := d.count(1)
 	if n == 0 {
-		return ch
+		return set, nil
 	}
-	ch.Delete = make([]string, 0, n)
+	remove = make([]string, 0, n)
 	last := ""
 	for range n {
 		name := d.settingName(last)
-		if _, both := ch.Set[name]; both {
+		if _, both := set[name]; both {
 			d.fail("setting %.40q is both set and deleted", name)
 		}
 		if d.err != nil {
-			return ConfigsChanged{}
+			return nil, nil
 		}
-		ch.Delete = append(ch.Delete, name)
+		remove = append(remove, name)
 		last = name
 	}
-	return ch
+	return set, remove
 }

@@ -8,10 +8,12 @@ import (
 	"slices"
 )
 
-// The formats are in docs/formats/catalog.md.
+// The formats are in docs/formats/catalog.md. What needs nothing of a newer one is written in the older.
 const (
-	changeFormat   = 1
-	snapshotFormat = 1
+	changeFormat         = 1
+	snapshotFormat       = 1
+	brokerChangeFormat   = 2 // of a change of the broker's settings
+	brokerSnapshotFormat = 2 // of a snapshot with settings of the broker
 )
 
 // The numbers of the changes in the log. They are never used again for another change.
@@ -22,6 +24,7 @@ const (
 	kindPartitionsAdded = 4
 	kindProducerBlock   = 5
 	kindUncleanStart    = 6
+	kindBrokerChanged   = 7
 )
 
 func appendString(dst []byte, s string) []byte {
@@ -53,7 +56,10 @@ func (d *decoder) fail(format string, args ...any) {
 }
 
 // format reads the format number, which all stored bytes start with.
-func (d *decoder) format(known byte) {
+func (d *decoder) format(known byte) (number byte) {
+	if len(d.rest) > 0 {
+		number = d.rest[0]
+	}
 	switch {
 	case len(d.rest) == 0:
 		d.fail("no format number")
@@ -65,6 +71,7 @@ func (d *decoder) format(known byte) {
 	default:
 		d.rest = d.rest[1:]
 	}
+	return number
 }
 
 func (d *decoder) byte() byte {
@@ -140,7 +147,8 @@ func (d *decoder) partitions() int32 {
 	return n
 }
 
-func (d *decoder) configs() map[string]string {
+// configs reads settings, whose values must be of the types that the table gives them.
+func (d *decoder) configs(known *table) map[string]string {
 	n := d.count(2)
 	if n == 0 {
 		return nil
@@ -150,7 +158,7 @@ func (d *decoder) configs() map[string]string {
 	for range n {
 		name := d.settingName(last)
 		value := d.string()
-		if s := topicTable.byName[name]; s != nil && !s.wellTyped(value) {
+		if s := known.byName[name]; s != nil && !s.wellTyped(value) {
 			d.fail("setting %s has the value %.40q", name, value)
 		}
 		if d.err != nil {

@@ -18,6 +18,8 @@ func samples() []catalog.Change {
 		catalog.PartitionsAdded{Name: "a", ID: number(1), Partitions: 200},
 		catalog.ProducerBlock{Next: 1000},
 		catalog.UncleanStart{},
+		catalog.BrokerChanged{Set: map[string]string{"log.retention.ms": "5", "max.connections": "7"}},
+		catalog.BrokerChanged{All: true, Set: map[string]string{"log.segment.bytes": "1048576"}, Delete: []string{"log.retention.ms"}},
 		catalog.TopicDeleted{Name: "a", ID: number(1)},
 	}
 }
@@ -65,10 +67,10 @@ func TestCutAnywhereIsRefused(t *testing.T) {
 }
 
 func TestNewerFormatsAreToldFromDamage(t *testing.T) {
-	if _, _, err := catalog.DecodeChange([]byte{2, 6, 1}); !errors.Is(err, catalog.ErrNewer) {
+	if _, _, err := catalog.DecodeChange([]byte{3, 6, 1}); !errors.Is(err, catalog.ErrNewer) {
 		t.Errorf("change: %v", err)
 	}
-	if _, err := catalog.DecodeSnapshot([]byte{2, 0, 0, 0, 0}); !errors.Is(err, catalog.ErrNewer) {
+	if _, err := catalog.DecodeSnapshot([]byte{3, 0, 0, 0, 0}); !errors.Is(err, catalog.ErrNewer) {
 		t.Errorf("snapshot: %v", err)
 	}
 }
@@ -76,19 +78,40 @@ func TestNewerFormatsAreToldFromDamage(t *testing.T) {
 // A name becomes a directory, and a value is worked with: what could do harm there is refused here.
 func TestHarmfulContentIsRefused(t *testing.T) {
 	for why, ch := range map[string]catalog.Change{
-		"a path":                catalog.TopicCreated{Name: "../../etc", ID: number(1), Partitions: 1},
-		"a long name":           catalog.TopicCreated{Name: strings.Repeat("x", 250), ID: number(1), Partitions: 1},
-		"a reserved id":         catalog.TopicCreated{Name: "a", Partitions: 1},
-		"no partitions":         catalog.TopicCreated{Name: "a", ID: number(1)},
-		"negative partitions":   catalog.PartitionsAdded{Name: "a", ID: number(1), Partitions: -1},
-		"a text for a number":   catalog.TopicCreated{Name: "a", ID: number(1), Partitions: 1, Configs: map[string]string{"retention.ms": "x"}},
-		"set and deleted":       catalog.ConfigsChanged{Name: "a", ID: number(1), Set: map[string]string{"retention.ms": "1"}, Delete: []string{"retention.ms"}},
-		"names out of order":    catalog.ConfigsChanged{Name: "a", ID: number(1), Delete: []string{"b", "a"}},
-		"negative producer ids": catalog.ProducerBlock{Next: -1},
+		"a path":                       catalog.TopicCreated{Name: "../../etc", ID: number(1), Partitions: 1},
+		"a long name":                  catalog.TopicCreated{Name: strings.Repeat("x", 250), ID: number(1), Partitions: 1},
+		"a reserved id":                catalog.TopicCreated{Name: "a", Partitions: 1},
+		"no partitions":                catalog.TopicCreated{Name: "a", ID: number(1)},
+		"negative partitions":          catalog.PartitionsAdded{Name: "a", ID: number(1), Partitions: -1},
+		"a text for a number":          catalog.TopicCreated{Name: "a", ID: number(1), Partitions: 1, Configs: map[string]string{"retention.ms": "x"}},
+		"a broker's text for a number": catalog.BrokerChanged{Set: map[string]string{"log.retention.ms": "x"}},
+		"set and deleted":              catalog.ConfigsChanged{Name: "a", ID: number(1), Set: map[string]string{"retention.ms": "1"}, Delete: []string{"retention.ms"}},
+		"names out of order":           catalog.ConfigsChanged{Name: "a", ID: number(1), Delete: []string{"b", "a"}},
+		"negative producer ids":        catalog.ProducerBlock{Next: -1},
 	} {
 		if _, _, err := catalog.DecodeChange(catalog.AppendChange(nil, 1, ch)); !errors.Is(err, catalog.ErrMalformed) {
 			t.Errorf("%s: %v, want %v", why, err, catalog.ErrMalformed)
 		}
+	}
+}
+
+// A change or a snapshot that needs nothing of the newer format has the bytes of the older one, which every version reads.
+func TestOldFormatsAreWrittenWherePossible(t *testing.T) {
+	c := &catalog.Catalog{}
+	for _, ch := range samples() {
+		want := byte(1)
+		if _, ok := ch.(catalog.BrokerChanged); ok {
+			want = 2
+		}
+		if got := catalog.AppendChange(nil, 1, ch)[0]; got != want {
+			t.Errorf("%T has format %d, want %d", ch, got, want)
+		}
+	}
+	if got := c.AppendSnapshot(nil)[0]; got != 1 {
+		t.Errorf("a snapshot without settings of the broker has format %d", got)
+	}
+	if got := sampleCatalog(t).AppendSnapshot(nil)[0]; got != 2 {
+		t.Errorf("a snapshot with settings of the broker has format %d", got)
 	}
 }
 

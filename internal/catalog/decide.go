@@ -149,7 +149,7 @@ func (c *Catalog) DecideDeleteID(id ID) (TopicDeleted, error) {
 	return TopicDeleted{Name: t.Name, ID: t.ID}, nil
 }
 
-// DecidePartitions decides on raising a topic's partitions to total (CreatePartitions). assignments is empty, or has
+// DecidePartitions decides on raising a topic's partitions to total (CreatePartitions). assignments is nil, or has
 // the replicas of each new partition in turn.
 func (c *Catalog) DecidePartitions(name string, total int32, assignments [][]int32, d Defaults) (PartitionsAdded, error) {
 	t, err := c.known(name)
@@ -167,7 +167,7 @@ func (c *Catalog) DecidePartitions(name string, total int32, assignments [][]int
 	case total > MaxPartitions:
 		return refuse(LimitExceeded, "%d partitions are more than the %d that a topic may have.", total, MaxPartitions)
 	}
-	if added := int(total - t.Partitions); len(assignments) > 0 && len(assignments) != added {
+	if added := int(total - t.Partitions); assignments != nil && len(assignments) != added {
 		return refuse(InvalidAssignment, "Attempted to add %d additional partition(s), but %d assignment(s) were specified.", added, len(assignments))
 	}
 	for _, replicas := range assignments {
@@ -185,10 +185,25 @@ func (c *Catalog) DecideAlterConfigs(name string, changes []ConfigChange) (Confi
 	if err != nil {
 		return ConfigsChanged{}, err
 	}
-	refuse := func(k Kind, format string, args ...any) (ConfigsChanged, error) {
-		return ConfigsChanged{}, &Error{Kind: k, Topic: t.Name, Detail: fmt.Sprintf(format, args...)}
+	next, refused := decideChanges(&topicTable, t.Configs, changes)
+	if refused != nil {
+		refused.Topic = t.Name
+		return ConfigsChanged{}, refused
 	}
-	next := maps.Clone(t.Configs)
+	if fault := conflict(next); fault != "" {
+		return ConfigsChanged{}, &Error{Kind: InvalidConfig, Topic: t.Name, Detail: fault}
+	}
+	ch := ConfigsChanged{Name: t.Name, ID: t.ID}
+	ch.Set, ch.Delete = difference(t.Configs, next)
+	return ch, nil
+}
+
+// decideChanges returns the settings that changes make of current ones.
+func decideChanges(known *table, current map[string]string, changes []ConfigChange) (map[string]string, *Error) {
+	refuse := func(k Kind, format string, args ...any) (map[string]string, *Error) {
+		return nil, &Error{Kind: k, Detail: fmt.Sprintf(format, args...)}
+	}
+	next := maps.Clone(current)
 	if next == nil {
 		next = make(map[string]string)
 	}
@@ -208,9 +223,9 @@ func (c *Catalog) DecideAlterConfigs(name string, changes []ConfigChange) (Confi
 		if ch.Value == nil {
 			return refuse(InvalidRequest, "Null value not supported for: %.100s", ch.Name)
 		}
-		s := topicTable.byName[ch.Name]
+		s := known.byName[ch.Name]
 		if s == nil {
-			return refuse(InvalidConfig, "Unknown topic config name: %.100s", ch.Name)
+			return refuse(InvalidConfig, "Unknown %s config name: %.100s", known.of, ch.Name)
 		}
 		value := *ch.Value
 		if ch.Op != SetConfig {
@@ -225,10 +240,7 @@ func (c *Catalog) DecideAlterConfigs(name string, changes []ConfigChange) (Confi
 		}
 		next[ch.Name] = canonical
 	}
-	if fault := conflict(next); fault != "" {
-		return refuse(InvalidConfig, "%s", fault)
-	}
-	return difference(t, next), nil
+	return next, nil
 }
 
 // edit returns the list that is in next, or the default, with elements added or removed.
@@ -251,11 +263,61 @@ func (c *Catalog) DecideReplaceConfigs(name string, configs []ConfigValue) (Conf
 	if err != nil {
 		return ConfigsChanged{}, err
 	}
-	next, err := decideConfigs(t.Name, configs)
-	if err != nil {
-		return ConfigsChanged{}, err
+	next, refused := decideChanges(&topicTable, nil, asChanges(configs))
+	if refused != nil {
+		refused.Topic = t.Name
+		return ConfigsChanged{}, refused
 	}
-	return difference(t, next), nil
+	if fault := conflict(next); fault != "" {
+		return ConfigsChanged{}, &Error{Kind: InvalidConfig, Topic: t.Name, Detail: fault}
+	}
+	ch := ConfigsChanged{Name: t.Name, ID: t.ID}
+	ch.Set, ch.Delete = difference(t.Configs, next)
+	return ch, nil
+}
+
+// asChanges sets each of some settings.
+func asChanges(configs []ConfigValue) []ConfigChange {
+	changes := make([]ConfigChange, len(configs))
+	for i, v := range configs {
+		changes[i] = ConfigChange{Name: v.Name, Value: v.Value}
+	}
+	return changes
+}
+
+// DecideAlterBroker decides on changes of single settings of the broker (IncrementalAlterConfigs), or, when all is true, of the defaults of all brokers of
+// the cluster. Only what [Setting.Dynamic] allows can be changed. Every refusal is an InvalidRequest, as in Kafka. The outcome is empty when nothing changes.
+func (c *Catalog) DecideAlterBroker(all bool, changes []ConfigChange) (BrokerChanged, error) {
+	current := c.broker
+	if all {
+		current = c.cluster
+	}
+	return decideBroker(all, current, current, changes)
+}
+
+// DecideReplaceBroker decides on new settings in the place of all that were changed (AlterConfigs); else it is DecideAlterBroker.
+func (c *Catalog) DecideReplaceBroker(all bool, configs []ConfigValue) (BrokerChanged, error) {
+	current := c.broker
+	if all {
+		current = c.cluster
+	}
+	return decideBroker(all, current, nil, asChanges(configs))
+}
+
+func decideBroker(all bool, current, from map[string]string, changes []ConfigChange) (BrokerChanged, error) {
+	for _, ch := range changes {
+		if s := brokerTable.byName[ch.Name]; s != nil && !s.Dynamic {
+			return BrokerChanged{}, &Error{Kind: InvalidRequest, Detail: fmt.Sprintf("Cannot update these configs dynamically: %s", ch.Name)}
+		}
+	}
+	next, refused := decideChanges(&brokerTable, from, changes)
+	if refused != nil {
+		refused.Kind = InvalidRequest
+		return BrokerChanged{}, refused
+	}
+	ch := BrokerChanged{All: all}
+	ch.Set, ch.Delete = difference(current, next)
+	return ch, nil
 }
 
 // DecideProducerBlock takes size producer ids out of the stock, of which the first is returned. size is at least 1.
@@ -317,21 +379,20 @@ func conflict(configs map[string]string) string {
 	return ""
 }
 
-// difference returns the change that makes next of the topic's settings.
-func difference(t *Topic, next map[string]string) ConfigsChanged {
-	ch := ConfigsChanged{Name: t.Name, ID: t.ID}
+// difference returns what makes next of current settings.
+func difference(current, next map[string]string) (set map[string]string, remove []string) {
 	for name, value := range next {
-		if current, ok := t.Configs[name]; !ok || current != value {
-			if ch.Set == nil {
-				ch.Set = make(map[string]string)
+		if now, ok := current[name]; !ok || now != value {
+			if set == nil {
+				set = make(map[string]string)
 			}
-			ch.Set[name] = value
+			set[name] = value
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(t.Configs)) {
+	for _, name := range slices.Sorted(maps.Keys(current)) {
 		if _, ok := next[name]; !ok {
-			ch.Delete = append(ch.Delete, name)
+			remove = append(remove, name)
 		}
 	}
-	return ch
+	return set, remove
 }

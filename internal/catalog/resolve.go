@@ -17,6 +17,8 @@ type Source int8
 // The sources of values.
 const (
 	FromTopic   Source = 1 // set for the topic: DYNAMIC_TOPIC_CONFIG
+	FromRunning Source = 2 // set for the broker while it runs: DYNAMIC_BROKER_CONFIG
+	FromCluster Source = 3 // set for all brokers while they run: DYNAMIC_DEFAULT_BROKER_CONFIG
 	FromBroker  Source = 4 // set when the broker was started: STATIC_BROKER_CONFIG
 	FromDefault Source = 5 // DEFAULT_CONFIG
 )
@@ -37,10 +39,12 @@ type Synonym struct {
 	Source Source
 }
 
-// Broker is the settings that the broker was started with. It is immutable.
+// Broker is the settings of the broker: those that it was started with and, before them, those that were changed while it ran. It is immutable.
 type Broker struct {
-	set        map[string]string // in canonical form
-	durability Durability
+	set              map[string]string // when it was started; in canonical form, as all
+	running, cluster map[string]string // while it runs: its own, and those of all brokers
+	durability       Durability        // in force
+	started          Durability        // when it was started
 }
 
 // NewBroker returns the broker's settings, given those that are set. It joins an [*Error] of kind InvalidConfig for
@@ -83,10 +87,42 @@ func NewBroker(set map[string]string) (*Broker, error) {
 	} else {
 		b.durability = flush // Sync when nothing is asked for
 	}
+	b.started = b.durability
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return b, nil
+}
+
+// with returns the settings with those that were changed while the broker ran. Of the flush settings they replace the pair, as a topic's own do.
+func (b *Broker) with(running, cluster map[string]string) *Broker {
+	if len(running)+len(cluster) == 0 {
+		return b
+	}
+	next := &Broker{set: b.set, running: running, cluster: cluster, durability: b.started, started: b.started}
+	flush := func(name string) int64 {
+		if n := number(running, name); n >= 0 {
+			return n
+		}
+		return number(cluster, name)
+	}
+	if d, ok := durabilityOf(flush(settingFlushMessages), flush(settingFlushMs)); ok {
+		next.durability = d
+	}
+	return next
+}
+
+// ForAll returns what was changed for all brokers of the cluster while they run, without what this one has besides. It reports false for a setting of
+// which nothing was.
+func (b *Broker) ForAll(name string) (Resolved, bool) {
+	s := brokerTable.byName[name]
+	value, ok := b.cluster[name]
+	if s == nil || !ok {
+		return Resolved{}, false
+	}
+	r := Resolved{Setting: *s}
+	r.add(name, value, FromCluster)
+	return r.settled(), true
 }
 
 // number returns a number out of canonical values, -1 when it is not set. The numbers asked for are never negative.
@@ -125,6 +161,12 @@ func (b *Broker) Resolve(name string) (Resolved, bool) {
 		return Resolved{}, false
 	}
 	r := Resolved{Setting: *s}
+	if value, ok := b.running[name]; ok {
+		r.add(name, value, FromRunning)
+	}
+	if value, ok := b.cluster[name]; ok {
+		r.add(name, value, FromCluster)
+	}
 	if value, ok := b.set[name]; ok {
 		r.add(name, value, FromBroker)
 	} else if value, ok := b.flush(name); ok {
@@ -136,10 +178,10 @@ func (b *Broker) Resolve(name string) (Resolved, bool) {
 	return r.settled(), true
 }
 
-// flush returns what the durability says about one of the two flush settings; it reports false for all others, and
+// flush returns what the durability that the broker was started with says about one of the two flush settings; it reports false for all others, and
 // where it says no more than their defaults.
 func (b *Broker) flush(name string) (string, bool) {
-	messages, ms := b.durability.flush()
+	messages, ms := b.started.flush()
 	switch {
 	case name == settingFlushMessages && messages != math.MaxInt64:
 		return strconv.FormatInt(messages, 10), true

@@ -42,10 +42,11 @@ type Setting struct {
 	Values []string  // of a text or a list: the only valid ones, when there are any; of a number: valid besides Range
 	Refuse []Refusal // values that are Kafka's but that this broker cannot honour
 
-	Broker []Origin // of a topic's setting: the settings of the broker that give its default, the strongest first
-	Effect Effect
-	Why    string // it has no effect
-	Doc    string // one line
+	Broker  []Origin // of a topic's setting: the settings of the broker that give its default, the strongest first
+	Dynamic bool     // of a broker's setting: it can be changed while the broker runs
+	Effect  Effect
+	Why     string // it has no effect
+	Doc     string // one line
 
 	check func(value string) string // says what is wrong, or ""; nil when the above says it all
 }
@@ -223,13 +224,14 @@ func digits(s string) bool {
 
 // table makes rows findable by name.
 type table struct {
+	of     string    // what has these settings
 	rows   []Setting // by ascending name
 	byName map[string]*Setting
 }
 
-func newTable(rows []Setting) table {
+func newTable(of string, rows []Setting) table {
 	slices.SortFunc(rows, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
-	t := table{rows: rows, byName: make(map[string]*Setting, len(rows))}
+	t := table{of: of, rows: rows, byName: make(map[string]*Setting, len(rows))}
 	for i := range rows {
 		t.byName[rows[i].Name] = &rows[i]
 	}

@@ -10,7 +10,11 @@ const topicSize = 2 + 16 + 4
 
 // AppendSnapshot appends the whole catalog to dst and returns the longer slice. The same catalog gives the same bytes.
 func (c *Catalog) AppendSnapshot(dst []byte) []byte {
-	dst = append(dst, snapshotFormat)
+	format := byte(snapshotFormat)
+	if len(c.broker)+len(c.cluster) > 0 {
+		format = brokerSnapshotFormat
+	}
+	dst = append(dst, format)
 	dst = binary.AppendUvarint(dst, c.version)
 	dst = binary.AppendUvarint(dst, uint64(c.epoch))
 	dst = binary.AppendUvarint(dst, uint64(c.nextProducer))
@@ -23,6 +27,10 @@ func (c *Catalog) AppendSnapshot(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(t.CreatedEpoch))
 		dst = appendConfigs(dst, t.Configs)
 	}
+	if format == brokerSnapshotFormat {
+		dst = appendConfigs(dst, c.broker)
+		dst = appendConfigs(dst, c.cluster)
+	}
 	return dst
 }
 
@@ -30,7 +38,7 @@ func (c *Catalog) AppendSnapshot(dst []byte) []byte {
 // [ErrNewer]. It takes memory only in proportion to len(b).
 func DecodeSnapshot(b []byte) (*Catalog, error) {
 	d := decoder{rest: b}
-	d.format(snapshotFormat)
+	format := d.format(brokerSnapshotFormat)
 	c := &Catalog{
 		version:      d.number(math.MaxUint64),
 		epoch:        int32(d.number(math.MaxInt32)),
@@ -44,7 +52,7 @@ func DecodeSnapshot(b []byte) (*Catalog, error) {
 			Partitions:     d.partitions(),
 			CreatedVersion: d.number(c.version),
 			CreatedEpoch:   int32(d.number(uint64(c.epoch))),
-			Configs:        d.configs(),
+			Configs:        d.configs(&topicTable),
 		}
 		if d.err == nil && t.Name <= last {
 			d.fail("topic %s after %s", t.Name, last)
@@ -57,6 +65,13 @@ func DecodeSnapshot(b []byte) (*Catalog, error) {
 			return nil, d.err
 		}
 		last = t.Name
+	}
+	if format == brokerSnapshotFormat {
+		c.broker = d.configs(&brokerTable)
+		c.cluster = d.configs(&brokerTable)
+		if d.err == nil && len(c.broker)+len(c.cluster) == 0 {
+			d.fail("no settings of the broker, in the format that is for them")
+		}
 	}
 	if err := d.end(); err != nil {
 		return nil, err

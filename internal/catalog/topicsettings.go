@@ -20,7 +20,7 @@ const (
 )
 
 // topicTable is the one place where a topic's settings are defined. It is never changed.
-var topicTable = newTable([]Setting{
+var topicTable = newTable("topic", []Setting{
 	{
 		Name: "cleanup.policy", Type: List, Default: "delete", Broker: from("log.cleanup.policy"),
 		Values: []string{"compact", "delete"},

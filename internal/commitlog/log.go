@@ -110,11 +110,11 @@ func (l *Log) Epochs() []EpochStart {
 }
 
 // EpochEnd returns the largest epoch not above the one asked for, and the offset where it ended: the start of the next one, or the
-// high watermark. -1 and -1 when there is none (KIP-101, KIP-320).
+// high watermark. -1 and -1 when there is none (KIP-101, KIP-320). What is asked for below the first epoch ended where that began.
 func (l *Log) EpochEnd(epoch int32) (int32, int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if epoch < 0 || epoch > l.epoch {
+	if epoch == -1 || epoch > l.epoch {
 		return -1, -1
 	}
 	if epoch == l.epoch {

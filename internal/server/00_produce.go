@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ type produce struct {
 	waiting  atomic.Int32 // answers that are missing, and one for the reader
 	done     chan struct{}
 	appended func(*commitlog.Append) // p.answered, made once
+	named    map[partKey]bool        // of keepLast
 
 	resp       kmsg.ProduceResponse
 	partitions []kmsg.ProduceResponseTopicPartition
@@ -47,7 +49,7 @@ type produced struct {
 
 // produces holds those that are not in use.
 var produces = sync.Pool{New: func() any {
-	p := &produce{done: make(chan struct{}, 1)}
+	p := &produce{done: make(chan struct{}, 1), named: make(map[partKey]bool)}
 	p.appended = p.answered
 	return p
 }}
@@ -62,6 +64,7 @@ func newProduce(req *kmsg.ProduceRequest) *produce {
 func (p *produce) begin(c *conn, frame *wire.Buffer) {
 	p.frame = frame
 	p.waiting.Store(1)
+	p.keepLast()
 	n := 0
 	for i := range p.req.Topics {
 		n += len(p.req.Topics[i].Partitions)
@@ -101,6 +104,51 @@ func (p *produce) begin(c *conn, frame *wire.Buffer) {
 		x.log.Append(ctx, &x.Append)
 	}
 	p.answered(nil)
+}
+
+// keepLast drops all but the last batch of a partition that the request names more than once, and puts together the partitions of a topic, as Kafka does.
+func (p *produce) keepLast() {
+	topics := p.req.Topics
+	if len(topics) == 1 && len(topics[0].Partitions) == 1 {
+		return
+	}
+	const whole = math.MinInt32 // stands for the topic
+	clear(p.named)
+	twice := false
+	for i := range topics {
+		key := partKey{topic: topics[i].Topic, id: topics[i].TopicID, partition: whole}
+		twice = twice || p.named[key]
+		p.named[key] = true
+		for j := range topics[i].Partitions {
+			key.partition = topics[i].Partitions[j].Partition
+			twice = twice || p.named[key]
+			p.named[key] = true
+		}
+	}
+	if !twice {
+		return
+	}
+	at := make(map[partKey]int, len(p.named)) // of a topic in kept, and of a partition in it
+	var kept []kmsg.ProduceRequestTopic
+	for _, t := range topics {
+		key := partKey{topic: t.Topic, id: t.TopicID, partition: whole}
+		i, ok := at[key]
+		if !ok {
+			i = len(kept)
+			at[key] = i
+			kept = append(kept, kmsg.ProduceRequestTopic{Topic: t.Topic, TopicID: t.TopicID})
+		}
+		for _, q := range t.Partitions {
+			key.partition = q.Partition
+			if j, ok := at[key]; ok {
+				kept[i].Partitions[j] = q
+				continue
+			}
+			at[key] = len(kept[i].Partitions)
+			kept[i].Partitions = append(kept[i].Partitions, q)
+		}
+	}
+	p.req.Topics = kept
 }
 
 // answered is called once for each batch that was appended, and once by begin.
@@ -143,8 +191,10 @@ func (p *produce) prepare(s *Server, x *produced, t *store.Topic, in *kmsg.Produ
 	b, rest, err := batch.Next(in.Records)
 	if err == nil && len(rest) > 0 {
 		// Kafka does not look at what is too short for another batch.
-		if _, _, next := batch.Next(rest); !errors.Is(next, batch.ErrShort) {
+		if _, _, err = batch.Next(rest); err == nil {
 			return errOneBatch
+		} else if errors.Is(err, batch.ErrShort) {
+			err = nil
 		}
 	}
 	switch {

@@ -212,3 +212,39 @@ func TestProduceRefusalsOfTheStoreAreRetriable(t *testing.T) {
 		}
 	}
 }
+
+// Of a partition that a request names twice the last batch counts, and is answered once, as in Kafka.
+func TestProducePartitionNamedTwice(t *testing.T) {
+	b := start(t, Limits{})
+	topic := b.create("t", 3)
+	p := b.dial()
+	req := produceTo(13, topic, 0, plain("first"))
+	req.Topics = append(req.Topics, produceTo(13, topic, 1, plain("other")).Topics...)
+	req.Topics = append(req.Topics, produceTo(13, topic, 0, plain("a", "b")).Topics...)
+	got := ask[*kmsg.ProduceResponse](p, req)
+	if len(got.Topics) != 1 || len(got.Topics[0].Partitions) != 2 {
+		t.Fatalf("%+v", got.Topics)
+	}
+	for i, q := range got.Topics[0].Partitions {
+		if q.Partition != int32(i) || q.ErrorCode != 0 || q.BaseOffset != 0 {
+			t.Errorf("%+v", q)
+		}
+	}
+	p.put(topic, 0, 2, "the last batch had two")
+	p.put(topic, 1, 1, "one")
+}
+
+// What is no batch of any format is corrupt; an old format is refused for what it is.
+func TestProduceZeros(t *testing.T) {
+	b := start(t, Limits{})
+	topic := b.create("t", 1)
+	p := b.dial()
+	for want, bytes := range map[string][]byte{
+		"CORRUPT_MESSAGE": make([]byte, 100),
+		"INVALID_RECORD":  append([]byte{11: 20}, make([]byte, 88)...),
+	} {
+		if got := ask[*kmsg.ProduceResponse](p, produceTo(13, topic, 0, bytes)).Topics[0].Partitions[0]; name(got.ErrorCode) != want {
+			t.Errorf("%s instead of %s", name(got.ErrorCode), want)
+		}
+	}
+}

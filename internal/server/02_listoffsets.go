@@ -76,15 +76,11 @@ func (s *Server) listOffset(req *kmsg.ListOffsetsRequest, topic string, q *kmsg.
 	if since := placeSince(q.Timestamp); q.Timestamp < 0 && (since < 0 || req.Version < since) {
 		return refuse(kerr.UnsupportedVersion, "this version of the request does not know the timestamp")
 	}
-	t := s.store.Topic(topic)
-	if t == nil || q.Partition < 0 || int(q.Partition) >= len(t.Partitions) {
-		return errNoTopic
+	l, err := s.partition(topic, q.Partition)
+	if err != nil {
+		return err
 	}
-	l := t.Partitions[q.Partition]
-	if q.CurrentLeaderEpoch < -1 { // older than any; Fetch takes it for none, as Kafka does
-		return refuse(kerr.FencedLeaderEpoch, "the leader epoch of the request is negative")
-	}
-	if err := checkEpoch(l, q.CurrentLeaderEpoch); err != nil {
+	if err := checkKnownEpoch(l, q.CurrentLeaderEpoch); err != nil {
 		return err
 	}
 	if req.Version == 0 {

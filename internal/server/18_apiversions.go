@@ -7,8 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// apiVersions answers which requests are served, in which versions. There are no features: no transaction.version is finalized, since transactions
-// are not served.
+// apiVersions answers which requests are served, in which versions, and the levels of features: metadata.version only, which some tools print.
+// transaction.version, group.version and share.version are switches by which clients choose what they send; they are not shown before the requests behind
+// them are served.
 func apiVersions(_ context.Context, r *request, req *kmsg.ApiVersionsRequest) *kmsg.ApiVersionsResponse {
 	resp := kmsg.NewPtrApiVersionsResponse()
 	resp.Version = req.Version
@@ -18,6 +19,9 @@ func apiVersions(_ context.Context, r *request, req *kmsg.ApiVersionsRequest) *k
 		r.srv.stats.fault(resp.ErrorCode)
 		return resp
 	}
+	resp.SupportedFeatures = []kmsg.ApiVersionsResponseSupportedFeature{{Name: metadataFeature, MinVersion: minMetadataLevel, MaxVersion: metadataLevel}}
+	resp.FinalizedFeatures = []kmsg.ApiVersionsResponseFinalizedFeature{{Name: metadataFeature, MinVersionLevel: metadataLevel, MaxVersionLevel: metadataLevel}}
+	resp.FinalizedFeaturesEpoch = 0 // of this list; it rises when the list does
 	for _, a := range r.srv.apis {
 		k := kmsg.NewApiVersionsResponseApiKey()
 		k.ApiKey, k.MinVersion, k.MaxVersion = a.key, a.min, a.max

@@ -12,7 +12,11 @@ import (
 	"github.com/bobbinstream/bobbin/internal/catalog"
 )
 
-// describeConfigs answers with the settings of topics and of the broker.
+// describeConfigs answers with the settings of topics and of the broker (key 32): all that this broker knows, with their types, what they do, what they are
+// set to, and where that comes from. A resource without a name is all brokers together: what was changed for them while they run.
+//
+// Kafka shows settings of its own that mean nothing here (docs/reference/broker-settings.md). Loggers have no level of their own, and metrics of clients and
+// settings of groups are not served.
 func describeConfigs(_ context.Context, r *request, req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
 	resp := kmsg.NewPtrDescribeConfigsResponse()
 	resp.Version = req.Version
@@ -40,16 +44,22 @@ func (s *Server) describeResource(req *kmsg.DescribeConfigsRequest, q *kmsg.Desc
 		if t == nil {
 			return errNoTopic
 		}
-		describe(req, q, out, catalog.TopicSettings(), false, func(name string) (catalog.Resolved, bool) { return s.store.Resolve(t, name) })
+		describe(req, q, out, catalog.TopicSettings(), true, func(name string) (catalog.Resolved, bool) { return s.store.Resolve(t, name) })
 		return nil
 	case kmsg.ConfigResourceTypeBroker:
+		b := s.store.Settings()
 		if q.ResourceName == "" {
-			return nil // what was set for all brokers together: nothing can be
+			rows := slices.DeleteFunc(catalog.BrokerSettings(), func(row catalog.Setting) bool {
+				_, ok := b.ForAll(row.Name)
+				return !ok
+			})
+			describe(req, q, out, rows, false, b.ForAll)
+			return nil
 		}
 		if err := s.checkBroker(q.ResourceName); err != nil {
 			return err
 		}
-		describe(req, q, out, catalog.BrokerSettings(), true, s.store.Settings().Resolve)
+		describe(req, q, out, catalog.BrokerSettings(), false, b.Resolve)
 		return nil
 	case kmsg.ConfigResourceTypeBrokerLogger:
 		if q.ResourceName == "" {
@@ -71,8 +81,8 @@ func (s *Server) checkBroker(name string) error {
 	return nil
 }
 
-// describe adds the settings that are asked for: all of them when none is named.
-func describe(req *kmsg.DescribeConfigsRequest, q *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource, rows []catalog.Setting, readOnly bool, resolve func(string) (catalog.Resolved, bool)) {
+// describe adds the settings that are asked for: all of them when none is named. A topic's can all be changed, a broker's only those that say so.
+func describe(req *kmsg.DescribeConfigsRequest, q *kmsg.DescribeConfigsRequestResource, out *kmsg.DescribeConfigsResponseResource, rows []catalog.Setting, topic bool, resolve func(string) (catalog.Resolved, bool)) {
 	for i := range rows {
 		if len(q.ConfigNames) > 0 && !slices.Contains(q.ConfigNames, rows[i].Name) {
 			continue
@@ -82,7 +92,7 @@ func describe(req *kmsg.DescribeConfigsRequest, q *kmsg.DescribeConfigsRequestRe
 			continue
 		}
 		c := kmsg.NewDescribeConfigsResponseResourceConfig()
-		c.Name, c.Value, c.ReadOnly = rows[i].Name, valueOf(&v), readOnly
+		c.Name, c.Value, c.ReadOnly = rows[i].Name, valueOf(&v), !topic && !rows[i].Dynamic
 		c.IsDefault, c.Source, c.ConfigType = v.Source == catalog.FromDefault, kmsg.ConfigSource(v.Source), kmsg.ConfigType(v.Setting.Type)
 		if req.IncludeSynonyms {
 			for _, y := range v.Synonyms {

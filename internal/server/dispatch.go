@@ -10,28 +10,43 @@ import (
 
 // The keys of the requests that are served.
 const (
-	keyProduce         = int16(kmsg.Produce)
-	keyFetch           = int16(kmsg.Fetch)
-	keyListOffsets     = int16(kmsg.ListOffsets)
-	keyMetadata        = int16(kmsg.Metadata)
-	keyOffsetCommit    = int16(kmsg.OffsetCommit)
-	keyOffsetFetch     = int16(kmsg.OffsetFetch)
-	keyFindCoordinator = int16(kmsg.FindCoordinator)
-	keyJoinGroup       = int16(kmsg.JoinGroup)
-	keyHeartbeat       = int16(kmsg.Heartbeat)
-	keyLeaveGroup      = int16(kmsg.LeaveGroup)
-	keySyncGroup       = int16(kmsg.SyncGroup)
-	keyDescribeGroups  = int16(kmsg.DescribeGroups)
-	keyListGroups      = int16(kmsg.ListGroups)
-	keyApiVersions     = int16(kmsg.ApiVersions)
-	keyCreateTopics    = int16(kmsg.CreateTopics)
-	keyDeleteTopics    = int16(kmsg.DeleteTopics)
-	keyInitProducerID  = int16(kmsg.InitProducerID)
-	keyDescribeConfigs = int16(kmsg.DescribeConfigs)
-	keyDeleteGroups    = int16(kmsg.DeleteGroups)
-	keyOffsetDelete    = int16(kmsg.OffsetDelete)
-	keyDescribeCluster = int16(kmsg.DescribeCluster)
-	maxKey             = keyDescribeCluster
+	keyProduce                     = int16(kmsg.Produce)
+	keyFetch                       = int16(kmsg.Fetch)
+	keyListOffsets                 = int16(kmsg.ListOffsets)
+	keyMetadata                    = int16(kmsg.Metadata)
+	keyOffsetCommit                = int16(kmsg.OffsetCommit)
+	keyOffsetFetch                 = int16(kmsg.OffsetFetch)
+	keyFindCoordinator             = int16(kmsg.FindCoordinator)
+	keyJoinGroup                   = int16(kmsg.JoinGroup)
+	keyHeartbeat                   = int16(kmsg.Heartbeat)
+	keyLeaveGroup                  = int16(kmsg.LeaveGroup)
+	keySyncGroup                   = int16(kmsg.SyncGroup)
+	keyDescribeGroups              = int16(kmsg.DescribeGroups)
+	keyListGroups                  = int16(kmsg.ListGroups)
+	keyApiVersions                 = int16(kmsg.ApiVersions)
+	keyCreateTopics                = int16(kmsg.CreateTopics)
+	keyDeleteTopics                = int16(kmsg.DeleteTopics)
+	keyDeleteRecords               = int16(kmsg.DeleteRecords)
+	keyInitProducerID              = int16(kmsg.InitProducerID)
+	keyOffsetForLeaderEpoch        = int16(kmsg.OffsetForLeaderEpoch)
+	keyDescribeConfigs             = int16(kmsg.DescribeConfigs)
+	keyAlterConfigs                = int16(kmsg.AlterConfigs)
+	keyAlterReplicaLogDirs         = int16(kmsg.AlterReplicaLogDirs)
+	keyDescribeLogDirs             = int16(kmsg.DescribeLogDirs)
+	keyDeleteGroups                = int16(kmsg.DeleteGroups)
+	keyCreatePartitions            = int16(kmsg.CreatePartitions)
+	keyElectLeaders                = int16(kmsg.ElectLeaders)
+	keyIncrementalAlterConfigs     = int16(kmsg.IncrementalAlterConfigs)
+	keyAlterPartitionReassignments = int16(kmsg.AlterPartitionAssignments)
+	keyListPartitionReassignments  = int16(kmsg.ListPartitionReassignments)
+	keyDescribeQuorum              = int16(kmsg.DescribeQuorum)
+	keyUpdateFeatures              = int16(kmsg.UpdateFeatures)
+	keyOffsetDelete                = int16(kmsg.OffsetDelete)
+	keyDescribeCluster             = int16(kmsg.DescribeCluster)
+	keyDescribeProducers           = int16(kmsg.DescribeProducers)
+	keyListConfigResources         = int16(kmsg.ListConfigResources)
+	keyDescribeTopicPartitions     = int16(kmsg.DescribeTopicPartitions)
+	maxKey                         = keyDescribeTopicPartitions
 )
 
 // api is a request that is served: its versions, and how.
@@ -74,11 +89,26 @@ func newTable() table {
 		{keyApiVersions, 0, 5, typed(apiVersions)},
 		{keyCreateTopics, 0, 7, typed(createTopics)},
 		{keyDeleteTopics, 0, 6, typed(deleteTopics)},
+		{keyDeleteRecords, 0, 2, typed(deleteRecords)},
 		{keyInitProducerID, 0, 5, typed(initProducerID)},
+		{keyOffsetForLeaderEpoch, 0, 4, typed(offsetForLeaderEpoch)},
 		{keyDescribeConfigs, 0, 4, typed(describeConfigs)},
+		{keyAlterConfigs, 0, 2, typed(alterConfigs)},
+		{keyAlterReplicaLogDirs, 0, 2, typed(alterReplicaLogDirs)},
+		{keyDescribeLogDirs, 0, 4, typed(describeLogDirs)},
+		{keyCreatePartitions, 0, 3, typed(createPartitions)},
 		{keyDeleteGroups, 0, 2, typed(deleteGroups)},
+		{keyElectLeaders, 0, 2, typed(electLeaders)},
+		{keyIncrementalAlterConfigs, 0, 1, typed(incrementalAlterConfigs)},
+		{keyAlterPartitionReassignments, 0, 1, typed(alterPartitionReassignments)},
+		{keyListPartitionReassignments, 0, 0, typed(listPartitionReassignments)},
 		{keyOffsetDelete, 0, 0, typed(offsetDelete)},
+		{keyDescribeQuorum, 0, 2, typed(describeQuorum)},
+		{keyUpdateFeatures, 0, 2, typed(updateFeatures)},
 		{keyDescribeCluster, 0, 2, typed(describeCluster)},
+		{keyDescribeProducers, 0, 0, typed(describeProducers)},
+		{keyListConfigResources, 0, 1, typed(listConfigResources)},
+		{keyDescribeTopicPartitions, 0, 0, typed(describeTopicPartitions)},
 	}
 }
 

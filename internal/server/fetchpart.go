@@ -141,6 +141,14 @@ func checkEpoch(l *commitlog.Log, epoch int32) error {
 	return nil
 }
 
+// checkKnownEpoch is checkEpoch where any number but -1 is an epoch: a negative one is older than all. Fetch takes those for none, as Kafka does.
+func checkKnownEpoch(l *commitlog.Log, epoch int32) error {
+	if epoch < -1 {
+		return refuse(kerr.FencedLeaderEpoch, "the leader epoch of the request is negative")
+	}
+	return checkEpoch(l, epoch)
+}
+
 func (p *fetchPart) diverges() bool { return p.diverging.EndOffset >= 0 }
 
 // more says whether the client can read more than the fetch found, at the offset that it asked for.

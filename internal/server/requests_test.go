@@ -78,5 +78,48 @@ func sampleRequests(t *store.Topic) []kmsg.Request {
 	return []kmsg.Request{
 		produceTo(13, t, 0, plain("a", "b")), fetchOne(18, t, 0, 1<<20, 0), listOne(t.Name, 0, latestOffset), meta, apiVersionsRequest(5),
 		create, del, initID, configs, cluster,
+		deleteOne(t.Name, 0, 0), epochEndOf(t.Name, 0, 0), growTo(t.Name, 1), alterRequest(kmsg.ConfigResourceTypeTopic, t.Name, "retention.ms", "5"),
+		&kmsg.AlterConfigsRequest{Version: 2, ValidateOnly: true, Resources: []kmsg.AlterConfigsRequestResource{{
+			ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: t.Name, Configs: []kmsg.AlterConfigsRequestResourceConfig{{Name: "segment.ms", Value: kmsg.StringPtr("7")}},
+		}}},
+		&kmsg.AlterReplicaLogDirsRequest{Version: 2, Dirs: []kmsg.AlterReplicaLogDirsRequestDir{{
+			Dir: "/no/such", Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: t.Name, Partitions: []int32{0}}},
+		}}},
+		&kmsg.DescribeLogDirsRequest{Version: 4, Topics: []kmsg.DescribeLogDirsRequestTopic{{Topic: t.Name, Partitions: []int32{0}}}},
+		&kmsg.ElectLeadersRequest{Version: 2, Topics: []kmsg.ElectLeadersRequestTopic{{Topic: t.Name, Partitions: []int32{0}}}},
+		&kmsg.AlterPartitionAssignmentsRequest{Version: 1, Topics: []kmsg.AlterPartitionAssignmentsRequestTopic{{
+			Topic: t.Name, Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Replicas: []int32{1}}},
+		}}},
+		&kmsg.ListPartitionReassignmentsRequest{},
+		&kmsg.DescribeQuorumRequest{Version: 2, Topics: []kmsg.DescribeQuorumRequestTopic{{
+			Topic: metadataTopic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}},
+		}}},
+		&kmsg.UpdateFeaturesRequest{Version: 2, FeatureUpdates: []kmsg.UpdateFeaturesRequestFeatureUpdate{{Feature: metadataFeature, MaxVersionLevel: metadataLevel, UpgradeType: 1}}},
+		&kmsg.DescribeProducersRequest{Topics: []kmsg.DescribeProducersRequestTopic{{Topic: t.Name, Partitions: []int32{0}}}},
+		&kmsg.ListConfigResourcesRequest{Version: 1},
+		&kmsg.DescribeTopicPartitionsRequest{ResponsePartitionLimit: 10, Topics: []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: t.Name}}},
 	}
+}
+
+func deleteOne(topic string, partition int32, offset int64) *kmsg.DeleteRecordsRequest {
+	return &kmsg.DeleteRecordsRequest{Version: 2, TimeoutMillis: 5000, Topics: []kmsg.DeleteRecordsRequestTopic{{
+		Topic: topic, Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: partition, Offset: offset}},
+	}}}
+}
+
+func epochEndOf(topic string, partition, epoch int32) *kmsg.OffsetForLeaderEpochRequest {
+	return &kmsg.OffsetForLeaderEpochRequest{Version: 4, ReplicaID: -1, Topics: []kmsg.OffsetForLeaderEpochRequestTopic{{
+		Topic: topic, Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{Partition: partition, CurrentLeaderEpoch: -1, LeaderEpoch: epoch}},
+	}}}
+}
+
+func growTo(topic string, count int32) *kmsg.CreatePartitionsRequest {
+	return &kmsg.CreatePartitionsRequest{Version: 3, TimeoutMillis: 5000, Topics: []kmsg.CreatePartitionsRequestTopic{{Topic: topic, Count: count}}}
+}
+
+// alterRequest sets one setting.
+func alterRequest(kind kmsg.ConfigResourceType, resource, setting, value string) *kmsg.IncrementalAlterConfigsRequest {
+	return &kmsg.IncrementalAlterConfigsRequest{Version: 1, Resources: []kmsg.IncrementalAlterConfigsRequestResource{{
+		ResourceType: kind, ResourceName: resource, Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: setting, Value: &value}},
+	}}}
 }

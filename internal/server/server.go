@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bobbinstream/bobbin/internal/commitlog"
 	"github.com/bobbinstream/bobbin/internal/store"
 	"github.com/bobbinstream/bobbin/internal/wire"
 )
@@ -61,15 +62,14 @@ type Server struct {
 	background sync.WaitGroup
 }
 
-// settings are the limits and the store's settings, parsed.
+// settings are the limits and those of the store's settings that do not change while it is open, parsed.
 type settings struct {
 	Limits
-	requestBytes   int
-	maxConnections int
-	idle           time.Duration // no limit when 0
-	fetchBytes     int
-	autoCreate     bool
-	deleteTopics   bool
+	requestBytes int
+	idle         time.Duration // no limit when 0
+	fetchBytes   int
+	autoCreate   bool
+	deleteTopics bool
 }
 
 // keptMemory is how many bytes of released requests wait for the next one.
@@ -81,13 +81,12 @@ func New(o Options) *Server {
 	s := &Server{
 		store: o.Store, log: o.Log, now: o.Now, where: o.Advertised, apis: newTable(),
 		conf: settings{
-			Limits:         o.Limits.withDefaults(),
-			requestBytes:   int(b.Int("socket.request.max.bytes")),
-			maxConnections: int(b.Int("max.connections")),
-			idle:           max(0, time.Duration(b.Int("connections.max.idle.ms"))*time.Millisecond),
-			fetchBytes:     int(b.Int("fetch.max.bytes")),
-			autoCreate:     b.Bool("auto.create.topics.enable"),
-			deleteTopics:   b.Bool("delete.topic.enable"),
+			Limits:       o.Limits.withDefaults(),
+			requestBytes: int(b.Int("socket.request.max.bytes")),
+			idle:         max(0, time.Duration(b.Int("connections.max.idle.ms"))*time.Millisecond),
+			fetchBytes:   int(b.Int("fetch.max.bytes")),
+			autoCreate:   b.Bool("auto.create.topics.enable"),
+			deleteTopics: b.Bool("delete.topic.enable"),
 		},
 		pool:      wire.NewPool(keptMemory),
 		unpacking: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -157,6 +156,15 @@ const (
 	maxAcceptWait = time.Second
 )
 
+// partition finds a partition's log by the topic's name.
+func (s *Server) partition(topic string, partition int32) (*commitlog.Log, error) {
+	t := s.store.Topic(topic)
+	if t == nil || partition < 0 || int(partition) >= len(t.Partitions) {
+		return nil, errNoTopic
+	}
+	return t.Partitions[partition], nil
+}
+
 // Dial returns a connection to the server in memory, without a port.
 func (s *Server) Dial(ctx context.Context) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
@@ -190,12 +198,13 @@ func (s *Server) start(nc net.Conn) error {
 }
 
 func (s *Server) admit(c *conn) error {
+	most := s.store.Settings().Int("max.connections")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.stopping:
 		return ErrClosed
-	case len(s.conns) >= s.conf.maxConnections:
+	case int64(len(s.conns)) >= most:
 		return fmt.Errorf("there are %d connections already (max.connections)", len(s.conns))
 	case c.ip.IsValid() && s.conf.ConnectionsPerIP > 0 && s.perIP[c.ip] >= s.conf.ConnectionsPerIP:
 		return fmt.Errorf("there are %d connections from %v already", s.perIP[c.ip], c.ip)

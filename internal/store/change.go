@@ -14,12 +14,14 @@ const kindCatalog wal.Kind = 2
 
 // change is one durable change of the catalog on its way.
 type change struct {
-	store *Store
-	what  catalog.Change
-	topic *Topic // that it makes or deletes
-	entry wal.Entry
-	err   error
-	done  chan struct{}
+	store  *Store
+	what   catalog.Change
+	topic  *Topic          // that it makes, deletes or, once it is durable, has altered
+	made   *catalog.Topic  // what it makes of a topic
+	broker *catalog.Broker // what it makes of the broker's settings
+	entry  wal.Entry
+	err    error
+	done   chan struct{}
 }
 
 // submit decides, appends and applies a change, and returns when it is durable. decide is called with the lock, perhaps more than once. A change that is
@@ -86,13 +88,20 @@ func (s *Store) tryChange(decide func() (catalog.Change, error), reserved int) (
 			return nil, 0, errNotVisible
 		}
 		s.leaving[d.Name] = make(chan struct{})
-		s.doomed = append(s.doomed, doomed{id: d.ID, name: d.Name, partitions: c.topic.Catalog.Partitions})
+		s.doomed = append(s.doomed, doomed{id: d.ID, name: d.Name, partitions: s.catalog.TopicByID(d.ID).Partitions})
 	}
 	if _, err := s.catalog.Apply(version, what); err != nil {
 		return nil, 0, err
 	}
-	if n, ok := what.(catalog.TopicCreated); ok {
+	switch n := what.(type) {
+	case catalog.TopicCreated:
 		c.topic = s.newTopic(s.catalog.TopicByID(n.ID))
+	case catalog.ConfigsChanged:
+		c.made = s.catalog.TopicByID(n.ID)
+	case catalog.PartitionsAdded:
+		c.made = s.catalog.TopicByID(n.ID)
+	case catalog.BrokerChanged:
+		c.broker = s.catalog.Broker(s.opts.Settings)
 	}
 	c.entry = wal.Entry{Kind: kindCatalog, Offset: int64(version), Body: body, BodyCRC: wal.Checksum(body), Done: c}
 	s.latest = c
@@ -109,8 +118,16 @@ func (c *change) Committed(_ *wal.Entry, err error) {
 		switch c.what.(type) {
 		case catalog.TopicCreated:
 			s.publishLocked(c.topic)
+			if c.topic.broker != s.Settings() { // changed meanwhile
+				c.topic = s.alterLocked(c.topic.Catalog)
+			}
 		case catalog.TopicDeleted:
+			c.topic = s.byID[c.topic.ID] // as the changes before this one have left it
 			s.hideLocked(c.topic)
+		case catalog.ConfigsChanged, catalog.PartitionsAdded:
+			c.topic = s.alterLocked(c.made)
+		case catalog.BrokerChanged:
+			s.settings.Store(c.broker)
 		}
 	}
 	if s.latest == c {

@@ -7,7 +7,7 @@
 //	Open:  lock → identity → checkpoint → read the log's tail → cut damaged ends → log opens → new leader epoch when it was not a clean stop
 //	       (nothing in the directory is changed before the tail is read)
 //
-//	CreateTopic, DeleteTopic, NewProducerID ─ decide ─ append ─ apply ──(durable)──▶ visible
+//	CreateTopic, DeleteTopic, AddPartitions, AlterConfigs, NewProducerID ─ decide ─ append ─ apply ──(durable)──▶ visible
 //	every 256 MiB or 60 s: copy states ─ write behind ─ sync ─ checkpoint file ─ recycle the log
 //
 // Promise: what a method returned without an error survives a crash; what a reader can see does too, at the level of its topic. A damaged
@@ -16,7 +16,7 @@
 // Never: it speaks no protocol, and it never starts on a directory that has lost its log.
 //
 // Files: options.go · store.go (Store, Open, Close) · recover.go (the replay) · change.go (durable changes of the catalog) · topics.go ·
-// producerids.go · checkpoint.go (when and in which order) · checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) ·
+// alter.go (changes of a topic) · producerids.go · checkpoint.go (when and in which order) · checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) ·
 // retention.go · ballast.go · identity.go · verify.go,
 // repair.go (a stopped directory) · errors.go.
 //

@@ -176,6 +176,7 @@ func (r *replay) restore() error {
 			return &DamagedError{File: checkpointName(s.opts.Dir, r.ck.number), Err: err}
 		}
 		s.catalog = *c
+		s.settings.Store(s.catalog.Broker(s.opts.Settings))
 	}
 	for _, t := range s.catalog.Topics() {
 		s.publishLocked(s.newTopic(t))
@@ -300,6 +301,13 @@ func (r *replay) applyChange(f wal.Frame) error {
 		s.publishLocked(s.newTopic(s.catalog.TopicByID(ch.ID)))
 	case catalog.TopicDeleted:
 		s.hideLocked(s.byID[ch.ID])
+	case catalog.ConfigsChanged:
+		s.alterLocked(s.catalog.TopicByID(ch.ID))
+	case catalog.PartitionsAdded:
+		s.alterLocked(s.catalog.TopicByID(ch.ID))
+	case catalog.BrokerChanged:
+		s.settings.Store(s.catalog.Broker(s.opts.Settings))
+		s.resolveAgain()
 	}
 	return nil
 }

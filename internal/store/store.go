@@ -33,6 +33,8 @@ type Store struct {
 	wal   *wal.Log
 	start Recovery
 
+	settings atomic.Pointer[catalog.Broker] // in force; changes under mu
+
 	mu      sync.RWMutex
 	catalog catalog.Catalog // as decided: what is visible may be behind it
 	byName  map[string]*Topic
@@ -81,6 +83,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 		ids: make(chan idBlock, 1), failed: make(chan struct{}),
 	}
 	s.ids <- idBlock{}
+	s.settings.Store(opts.Settings)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	began := opts.Now()
 	if err := makeDurably(opts.FS, opts.Dir); err != nil {
@@ -226,8 +229,21 @@ func (s *Store) ClusterID() string { return s.ident.clusterID }
 // NodeID is the broker's number.
 func (s *Store) NodeID() int32 { return s.ident.nodeID }
 
-// Settings are the broker's.
-func (s *Store) Settings() *catalog.Broker { return s.opts.Settings }
+// Dir is the data directory, as it was named.
+func (s *Store) Dir() string { return s.opts.Dir }
+
+// DirectoryID is the data directory's id, made when it was.
+func (s *Store) DirectoryID() string { return s.ident.directoryID }
+
+// Version returns how many changes of the catalog there were since the directory was made, and how many unclean starts.
+func (s *Store) Version() (changes uint64, epoch int32) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.catalog.Version(), s.catalog.Epoch()
+}
+
+// Settings are the broker's that are in force: those of the options, and what was changed since.
+func (s *Store) Settings() *catalog.Broker { return s.settings.Load() }
 
 // Stats are figures for operators.
 type Stats struct {

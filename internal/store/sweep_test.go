@@ -28,7 +28,8 @@ type (
 		done    bool
 		deleted bool
 		id      catalog.ID // when done
-		loose   bool       // acknowledged without a sync
+		parts   int32
+		loose   bool // acknowledged without a sync
 	}
 	recordMark struct {
 		log    partitionKey
@@ -40,6 +41,11 @@ type (
 		log    partitionKey
 		offset int64
 		done   bool
+	}
+	alterMark struct { // more partitions, or another index.interval.bytes; both only grow
+		name            string
+		parts, interval int64
+		done            bool
 	}
 	seenMark struct { // a reader could see all below
 		log    partitionKey
@@ -56,31 +62,63 @@ const sweepSize = 300 // bytes of a record
 
 // workload does everything that writes, on a recorder, and leaves marks.
 type workload struct {
-	rec  *vfs.Recorder
-	fs   vfs.FS // the recorder, or one that lies on top of it
-	lies *atomic.Bool
-	s    *Store
-	life map[string]int
-	next map[partitionKey]int64
-	ids  map[partitionKey]int32 // sequence of the producer
-	wg   sync.WaitGroup
-	errs chan error
+	rec      *vfs.Recorder
+	fs       vfs.FS // the recorder, or one that lies on top of it
+	lies     *atomic.Bool
+	s        *Store
+	life     map[string]int
+	interval int64 // index.interval.bytes
+	next     map[partitionKey]int64
+	ids      map[partitionKey]int32 // sequence of the producer
+	wg       sync.WaitGroup
+	errs     chan error
 }
 
 func (w *workload) create(name string, partitions int32, configs ...string) {
 	life := w.life[name]
 	loose := len(configs) > 0
-	w.rec.Mark(topicMark{name: key(name, life), loose: loose})
+	w.rec.Mark(topicMark{name: key(name, life), parts: partitions, loose: loose})
 	t, err := w.s.CreateTopic(context.Background(), newTopic(name, partitions, configs...))
 	if err != nil {
 		w.fail(err)
 		return
 	}
 	w.rec.Mark(topicMark{name: key(name, life), done: true, id: t.ID, loose: loose})
-	for _, l := range t.Partitions {
-		k := partitionKey{name, life, l.ID().Partition}
-		l.Watch(&sweepWatcher{w.rec, l, k})
+	w.watch(t, 0)
+}
+
+func (w *workload) watch(t *Topic, from int) {
+	for _, l := range t.Partitions[from:] {
+		l.Watch(&sweepWatcher{w.rec, l, partitionKey{t.Name, w.life[t.Name], l.ID().Partition}})
 	}
+}
+
+// grow adds a partition while others are written.
+func (w *workload) grow(name string) {
+	from := len(w.s.Topic(name).Partitions)
+	m := alterMark{name: key(name, w.life[name]), parts: int64(from + 1)}
+	w.rec.Mark(m)
+	if err := w.s.AddPartitions(context.Background(), Partitions{Topic: name, Total: int32(m.parts)}); err != nil {
+		w.fail(err)
+		return
+	}
+	m.done = true
+	w.rec.Mark(m)
+	w.watch(w.s.Topic(name), from)
+}
+
+// set changes a setting while records are written.
+func (w *workload) set(name string) {
+	w.interval++
+	m := alterMark{name: key(name, w.life[name]), interval: w.interval}
+	w.rec.Mark(m)
+	value := strconv.FormatInt(m.interval, 10)
+	if err := w.s.AlterConfigs(context.Background(), name, []catalog.ConfigChange{{Name: "index.interval.bytes", Value: &value}}); err != nil {
+		w.fail(err)
+		return
+	}
+	m.done = true
+	w.rec.Mark(m)
 }
 
 func key(name string, life int) string { return fmt.Sprintf("%s/%d", name, life) }
@@ -188,9 +226,7 @@ func (w *workload) run(o Options, rounds int) error {
 			w.create("loose", 1, looseTopic, "flush.ms=9223372036854775807")
 		} else {
 			for _, t := range s.Topics() {
-				for _, l := range t.Partitions {
-					l.Watch(&sweepWatcher{w.rec, l, partitionKey{t.Name, w.life[t.Name], l.ID().Partition}})
-				}
+				w.watch(t, 0)
 			}
 		}
 		w.lies.Store(true)
@@ -205,11 +241,19 @@ func (w *workload) run(o Options, rounds int) error {
 				w.create("c", 2)
 				w.produce("c", 0, 3)
 				w.produce("c", 1, 3)
+			case 6, 12:
+				w.set("a")
+			case 7:
+				w.grow("c")
+				w.produce("c", 2, 2)
 			case 8:
 				w.settle()
 				if err := s.checkpoint(false); err != nil {
 					return err
 				}
+			case 10:
+				w.grow("c")
+				w.produce("c", 3, 1)
 			case 11:
 				w.remove("c")
 			case 14:
@@ -241,7 +285,10 @@ type expectation struct {
 	logs   map[partitionKey]*logState
 }
 
-type topicState struct{ tried, done, deleting, deleted, loose bool }
+type topicState struct {
+	tried, done, deleting, deleted, loose      bool
+	parts, partsTried, interval, intervalTried int64
+}
 
 type logState struct{ acked, tried, seen, startDone, startTried int64 }
 
@@ -258,7 +305,7 @@ func (e *expectation) add(m any) {
 	case topicMark:
 		t := e.topics[m.name]
 		if t == nil {
-			t = &topicState{loose: m.loose}
+			t = &topicState{loose: m.loose, parts: int64(m.parts), partsTried: int64(m.parts)}
 			e.topics[m.name] = t
 		}
 		t.tried = true
@@ -270,6 +317,12 @@ func (e *expectation) add(m any) {
 		l.tried = max(l.tried, m.offset+1)
 		if m.done {
 			l.acked = max(l.acked, m.offset+1)
+		}
+	case alterMark:
+		t := e.topics[m.name]
+		t.partsTried, t.intervalTried = max(t.partsTried, m.parts), max(t.intervalTried, m.interval)
+		if m.done {
+			t.parts, t.interval = max(t.parts, m.parts), max(t.interval, m.interval)
 		}
 	case startMark:
 		l := log(m.log)
@@ -318,6 +371,13 @@ func (e *expectation) check(o Options, mem *vfs.Mem, keep vfs.Keep, again bool) 
 			return fmt.Errorf("topic %s is there; deleted: %v", name, st != nil)
 		}
 		found[name] = true
+		if n := int64(len(t.Partitions)); n < st.parts || n > st.partsTried {
+			return fmt.Errorf("topic %s has %d partitions, not %d to %d", name, n, st.parts, st.partsTried)
+		}
+		set, _ := strconv.ParseInt(t.Catalog.Configs["index.interval.bytes"], 10, 64) // 0 when it is not set
+		if set < st.interval || set > st.intervalTried || set > 0 && t.Settings.IndexInterval != set {
+			return fmt.Errorf("topic %s has index.interval.bytes %d, not %d to %d; in force is %d", name, set, st.interval, st.intervalTried, t.Settings.IndexInterval)
+		}
 		for _, l := range t.Partitions {
 			if err := e.checkLog(l, partitionKey{t.Name, life, l.ID().Partition}, st.loose && keep != vfs.KeepAll, again); err != nil {
 				return err

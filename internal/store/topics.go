@@ -19,11 +19,13 @@ type Topic struct {
 	Settings   catalog.Settings
 	Partitions []*commitlog.Log // by number
 	Catalog    *catalog.Topic   // what was set for it
+
+	broker *catalog.Broker // by which Settings were resolved
 }
 
 // Resolve returns one of the topic's settings, with where it comes from.
 func (s *Store) Resolve(t *Topic, setting string) (catalog.Resolved, bool) {
-	return t.Catalog.Resolve(s.opts.Settings, setting)
+	return t.Catalog.Resolve(s.Settings(), setting)
 }
 
 // Topic returns the topic of that name, or nil.
@@ -62,19 +64,30 @@ func (s *Store) Topics() []*Topic {
 
 // newTopic makes the view of a topic whose partitions never held a record. It is called with the lock, or by the replay.
 func (s *Store) newTopic(c *catalog.Topic) *Topic {
-	t := &Topic{Name: c.Name, ID: c.ID, Catalog: c, Settings: c.Settings(s.opts.Settings), Partitions: make([]*commitlog.Log, c.Partitions)}
-	cfg, epoch := s.logConfig(t.Settings), s.catalog.LeaderEpoch(c)
-	for i := range t.Partitions {
-		t.Partitions[i] = s.eng.New(commitlog.ID{Topic: c.Name, TopicID: c.ID, Partition: int32(i)}, cfg, epoch)
-	}
+	t := s.viewOf(c)
+	s.addLogs(t, s.logConfig(t.Settings))
 	return t
+}
+
+// viewOf is a topic's view by the settings in force, without its logs.
+func (s *Store) viewOf(c *catalog.Topic) *Topic {
+	b := s.Settings()
+	return &Topic{Name: c.Name, ID: c.ID, Catalog: c, Settings: c.Settings(b), broker: b}
+}
+
+// addLogs makes the logs of the partitions that a new view does not have yet.
+func (s *Store) addLogs(t *Topic, cfg *commitlog.Config) {
+	epoch := s.catalog.LeaderEpoch(t.Catalog)
+	for i := int32(len(t.Partitions)); i < t.Catalog.Partitions; i++ {
+		t.Partitions = append(t.Partitions, s.eng.New(commitlog.ID{Topic: t.Name, TopicID: t.ID, Partition: i}, cfg, epoch))
+	}
 }
 
 // logConfig is what a topic's settings mean to its logs.
 func (s *Store) logConfig(t catalog.Settings) *commitlog.Config {
 	c := &commitlog.Config{
 		SegmentBytes: t.SegmentBytes, SegmentAge: t.SegmentMs, RetentionBytes: t.RetentionBytes, IndexInterval: t.IndexInterval,
-		ProducerMaxAge: s.opts.Settings.Int("producer.id.expiration.ms"),
+		ProducerMaxAge: s.Settings().Int("producer.id.expiration.ms"),
 	}
 	if s.opts.segmentBytes > 0 {
 		c.SegmentBytes = s.opts.segmentBytes
@@ -114,7 +127,7 @@ func (s *Store) CheckTopic(n catalog.NewTopic) (catalog.TopicCreated, error) {
 }
 
 func (s *Store) defaults() catalog.Defaults {
-	return catalog.Defaults{Partitions: int32(s.opts.Settings.Int("num.partitions")), Nodes: []int32{s.ident.nodeID}}
+	return catalog.Defaults{Partitions: int32(s.Settings().Int("num.partitions")), Nodes: []int32{s.ident.nodeID}}
 }
 
 func (s *Store) drawID(id *catalog.ID) error {
