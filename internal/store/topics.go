@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"time"
 
@@ -74,6 +75,10 @@ func (s *Store) newTopic(c *catalog.Topic) *Topic {
 func (s *Store) logConfig(t catalog.Settings) *commitlog.Config {
 	c := &commitlog.Config{
 		SegmentBytes: t.SegmentBytes, SegmentAge: t.SegmentMs, RetentionBytes: t.RetentionBytes, IndexInterval: t.IndexInterval,
+		RetentionAge: t.RetentionMs, DeleteDelay: milliseconds(t.DeleteDelayMs),
+		Compaction: commitlog.Compaction{
+			Enabled: t.Compact, DirtyRatio: t.MinDirtyRatio, MinLag: t.MinCompactionMs, MaxLag: t.MaxCompactionMs, DeleteRetention: t.DeleteRetentionMs,
+		},
 		ProducerMaxAge: s.opts.Settings.Int("producer.id.expiration.ms"),
 	}
 	if s.opts.segmentBytes > 0 {
@@ -86,6 +91,11 @@ func (s *Store) logConfig(t catalog.Settings) *commitlog.Config {
 		c.Within = -1
 	}
 	return c
+}
+
+// milliseconds is a duration of so many, or the longest.
+func milliseconds(n int64) time.Duration {
+	return time.Duration(min(n, int64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 }
 
 // publishLocked makes a topic visible.
