@@ -16,6 +16,7 @@ const (
 type offsetMap struct {
 	limit  int // slots of a shard at most
 	most   int // entries of a shard at most
+	total  int // entries at most
 	load   float64
 	shards [mapShards]mapShard
 	count  int
@@ -38,6 +39,7 @@ func newOffsetMap(bytes int64, load float64) *offsetMap {
 		m.load = 0.9
 	}
 	m.most = min(max(int(float64(m.limit)*m.load), 1), m.limit-1) // one is always free
+	m.total = max(int(float64(bytes/mapSlotSize)*m.load), 1)
 	return m
 }
 
@@ -56,7 +58,7 @@ func (m *offsetMap) put(key []byte, offset int64) bool {
 			return true
 		}
 	}
-	if s.count >= m.most {
+	if s.count >= m.most || m.count >= m.total {
 		return false
 	}
 	if s.count+1 > int(float64(len(s.slots))*m.load) && len(s.slots) < m.limit {
