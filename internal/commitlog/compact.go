@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math"
+	"path/filepath"
 	"time"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
@@ -497,7 +498,19 @@ func (w *cleanWriter) finish(dir string) error {
 	}
 	s.written, s.phys, s.indexed, s.timed, s.existing = s.Size, s.Size, s.Index, s.TimeIndex, true
 	s.aside.Store(true)
-	return w.eng.synced(w.eng.opts.FS.SyncDir(dir))
+	if err := w.eng.synced(w.eng.opts.FS.SyncDir(dir)); err != nil || s.Cleaning > 1 {
+		return err
+	}
+	// No checkpoint may have been made since the partition's directory was.
+	h, err := w.eng.opts.Files.Get(filepath.Join(dir, metadataFile), vfs.ReadWrite)
+	if err != nil {
+		return err
+	}
+	defer h.Release()
+	if err := w.eng.synced(h.Sync()); err != nil {
+		return err
+	}
+	return w.eng.synced(w.eng.opts.FS.SyncDir(w.eng.opts.Dir))
 }
 
 // remove removes the files of a segment that did not become part of the log.
