@@ -182,6 +182,10 @@ func (b Batch) setMaxTimestamp(ms int64) {
 	binary.BigEndian.PutUint64(b[maxTimestampOffset:], uint64(ms))
 }
 
+func (b Batch) setFirstTimestamp(ms int64) {
+	binary.BigEndian.PutUint64(b[firstTimestampOffset:], uint64(ms))
+}
+
 // seal writes length and checksum after a change.
 func (b Batch) seal() {
 	invariant.Check(len(b) >= HeaderSize && len(b)-LogOverhead <= math.MaxInt32, "a batch of %d bytes", len(b))

@@ -13,6 +13,7 @@
 //	                          ├─ StampAppendTime ─┘
 //	                          └─ Recompress ──────┘      (both where the topic asks)
 //	log ─ Next ─ CheckCRC ─ Records ─► keys, values, headers
+//	                    └── Compact ─► log
 //
 // A record is, with signed varints (zigzag): length, attributes (1 byte), timestamp delta, offset delta, length of the
 // key and key, length of the value and value, number of headers, and for each length and key, length and value. A
@@ -27,7 +28,7 @@
 // the formats 0 and 1.
 //
 // Files: batch.go (header: read and patch) · next.go · varint.go · record.go (one record, Records) · validate.go ·
-// codec.go (names) · decompress.go · compress.go · snappy.go (Kafka's framing) · recompress.go · builder.go · errors.go.
+// codec.go (names) · decompress.go · compress.go · snappy.go (Kafka's framing) · recompress.go · compact.go (what compaction leaves) · builder.go · errors.go.
 //
 // Locks: none. A Batch is as safe to share as its bytes are.
 package batch

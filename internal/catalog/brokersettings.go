@@ -76,6 +76,35 @@ var brokerTable = newTable("broker", append(topicDefaults(), []Setting{
 		Doc: "The data directory.",
 	},
 	{
+		Name: "log.cleaner.backoff.ms", Type: Long, Default: "15000", Range: atLeast(0),
+		Doc: "How long compaction waits before it looks again when there was nothing to compact.",
+	},
+	{
+		Name: "log.cleaner.dedupe.buffer.size", Type: Long, Default: "134217728", Range: atLeast(1 << 20),
+		Doc: "The most memory for the table of keys while a log is compacted; it is taken as it is needed.",
+	},
+	{
+		Name: "log.cleaner.enable", Type: Boolean, Default: "true",
+		Doc: "Whether logs are compacted.",
+	},
+	{
+		Name: "log.cleaner.io.buffer.load.factor", Type: Double, Default: "0.9",
+		Doc: "How full the table of keys may get before compaction stops early.",
+	},
+	{
+		Name: "log.cleaner.io.buffer.size", Type: Int, Default: "524288", Range: atLeast(0),
+		Doc: "The memory for reading and writing while a log is compacted; a batch that is larger takes more for a while.",
+	},
+	{
+		Name: "log.cleaner.io.max.bytes.per.second", Type: Double, Default: "1.7976931348623157E308",
+		Doc: "How many bytes compaction reads and writes in a second at most.",
+	},
+	{
+		Name: "log.cleaner.threads", Type: Int, Default: "1", Range: atLeast(0),
+		Effect: NoEffect, Why: "one log is compacted at a time",
+		Doc: "How many logs are compacted at a time.",
+	},
+	{
 		Name: settingFlushMs, Dynamic: true, Type: Long, Unset: true, Range: atLeast(0),
 		Doc: "The default of flush.ms.",
 	},

@@ -138,8 +138,11 @@ func number(set map[string]string, name string) int64 {
 func (b *Broker) Durability() Durability { return b.durability }
 
 // Int returns the value of a setting with a number. The name must be one of BrokerSettings that has a value; so must
-// those of Bool and Text. All three parse at each call: a hot path keeps the value.
+// those of Float, Bool and Text. All parse at each call: a hot path keeps the value.
 func (b *Broker) Int(name string) int64 { return parseInt(name, b.mustResolve(name).Value) }
+
+// Float returns the value of a setting with a real number.
+func (b *Broker) Float(name string) float64 { return parseFloat(name, b.mustResolve(name).Value) }
 
 // Bool returns the value of a setting that is true or false.
 func (b *Broker) Bool(name string) bool { return b.mustResolve(name).Value == "true" }
@@ -264,6 +267,13 @@ type Settings struct {
 	Delete         bool  // old segments are deleted
 	RetentionBytes int64 // negative: without limit; so always when Delete is false
 	RetentionMs    int64 // negative: without limit; so always when Delete is false
+	DeleteDelayMs  int64 // how long files that are no longer part of the log stay
+
+	Compact           bool    // the last record of each key is kept; each record must have one
+	MinDirtyRatio     float64 // above which a log is compacted again
+	MinCompactionMs   int64   // how long a record stays out of compaction at least
+	MaxCompactionMs   int64   // and at most
+	DeleteRetentionMs int64   // how long the marker of a deleted key is kept
 
 	MaxMessageBytes   int64
 	LogAppendTime     bool  // records carry the broker's time
@@ -283,14 +293,21 @@ func (t *Topic) Settings(b *Broker) Settings {
 	}
 	long := func(name string) int64 { return parseInt(name, text(name)) }
 
+	policy := elements(text("cleanup.policy"))
 	s := Settings{
 		Durability:        t.durability(b),
 		SegmentBytes:      long("segment.bytes"),
 		SegmentMs:         long("segment.ms"),
 		IndexInterval:     long("index.interval.bytes"),
-		Delete:            slices.Contains(elements(text("cleanup.policy")), "delete"),
+		Delete:            slices.Contains(policy, "delete"),
 		RetentionBytes:    -1,
 		RetentionMs:       -1,
+		DeleteDelayMs:     long("file.delete.delay.ms"),
+		Compact:           slices.Contains(policy, "compact"),
+		MinDirtyRatio:     parseFloat("min.cleanable.dirty.ratio", text("min.cleanable.dirty.ratio")),
+		MinCompactionMs:   long("min.compaction.lag.ms"),
+		MaxCompactionMs:   long("max.compaction.lag.ms"),
+		DeleteRetentionMs: long("delete.retention.ms"),
 		MaxMessageBytes:   long("max.message.bytes"),
 		LogAppendTime:     text("message.timestamp.type") == "LogAppendTime",
 		TimestampBeforeMs: long("message.timestamp.before.max.ms"),
@@ -327,4 +344,10 @@ func parseInt(name, value string) int64 {
 	n, err := strconv.ParseInt(value, 10, 64)
 	invariant.Check(err == nil, "setting %s has the value %q, which is no number", name, value)
 	return n
+}
+
+func parseFloat(name, value string) float64 {
+	f, err := strconv.ParseFloat(value, 64)
+	invariant.Check(err == nil, "setting %s has the value %q, which is no number", name, value)
+	return f
 }

@@ -126,7 +126,7 @@ func (s *Setting) parse(value string) (canonical, fault string) {
 		if s.Range != (Range{}) && !(f >= float64(s.Range.Min) && f <= float64(s.Range.Max)) {
 			return "", "Value must be " + s.Valid()
 		}
-		return strconv.FormatFloat(f, 'g', -1, 64), ""
+		return strings.Replace(strconv.FormatFloat(f, 'G', -1, 64), "E+", "E", 1), "" // as Java writes it
 	case List:
 		list := elements(value)
 		if s.Values != nil {

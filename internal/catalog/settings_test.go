@@ -143,9 +143,6 @@ func TestBrokerSettingsAreKafkas(t *testing.T) {
 // Values are valid where they are in Kafka, but for those listed.
 func TestValuesAreKafkas(t *testing.T) {
 	stricter := map[string]string{
-		"cleanup.policy=compact":         "refused until the broker compacts",
-		"cleanup.policy=compact,delete":  "the same",
-		"cleanup.policy=delete,compact":  "the same",
 		"internal.segment.bytes=1":       "internal to Kafka's tests",
 		"min.cleanable.dirty.ratio=0.5f": "Java's spelling",
 		"min.cleanable.dirty.ratio=NaN":  "no ratio",
@@ -172,7 +169,7 @@ func TestValuesAreKafkas(t *testing.T) {
 
 func TestBrokerRefusesAllFaultsAtOnce(t *testing.T) {
 	_, err := catalog.NewBroker(map[string]string{
-		"nope": "1", "num.partitions": "0", "log.cleanup.policy": "compact", "node.id": "3", "broker.id": "4",
+		"nope": "1", "num.partitions": "0", "log.cleanup.policy": "shrink", "node.id": "3", "broker.id": "4",
 		"bobbin.durability": "os", "log.flush.interval.messages": "1",
 	})
 	if err == nil {
@@ -324,17 +321,19 @@ func TestDurabilityAsText(t *testing.T) {
 func TestSettings(t *testing.T) {
 	plain := catalog.Settings{
 		SegmentBytes: 1 << 30, SegmentMs: 7 * 24 * 3600 * 1000, IndexInterval: 4096,
-		Delete: true, RetentionBytes: -1, RetentionMs: 7 * 24 * 3600 * 1000,
+		Delete: true, RetentionBytes: -1, RetentionMs: 7 * 24 * 3600 * 1000, DeleteDelayMs: 60 * 1000,
+		MinDirtyRatio: 0.5, MaxCompactionMs: math.MaxInt64, DeleteRetentionMs: 24 * 3600 * 1000,
 		MaxMessageBytes: 1048588, TimestampBeforeMs: math.MaxInt64, TimestampAfterMs: 3600 * 1000, Compression: "producer",
 	}
 	if diff := cmp.Diff(plain, (&catalog.Topic{Name: "t"}).Settings(broker(t, nil))); diff != "" {
 		t.Errorf("nothing set (-want +got):\n%s", diff)
 	}
 	topic := &catalog.Topic{Name: "t", Configs: map[string]string{
-		"cleanup.policy": "", "retention.ms": "5", "message.timestamp.type": "LogAppendTime", "compression.type": "zstd",
+		"cleanup.policy": "compact", "retention.ms": "5", "min.cleanable.dirty.ratio": "0.25", "min.compaction.lag.ms": "7", "max.compaction.lag.ms": "9", "message.timestamp.type": "LogAppendTime", "compression.type": "zstd",
 	}}
 	want := plain
 	want.Delete, want.RetentionMs = false, -1
+	want.Compact, want.MinDirtyRatio, want.MinCompactionMs, want.MaxCompactionMs = true, 0.25, 7, 9
 	want.LogAppendTime, want.Compression, want.CompressionLevel, want.MaxMessageBytes = true, "zstd", 7, 2000
 	got := topic.Settings(broker(t, map[string]string{"compression.zstd.level": "7", "message.max.bytes": "2000"}))
 	if diff := cmp.Diff(want, got); diff != "" {

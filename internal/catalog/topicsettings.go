@@ -14,7 +14,6 @@ const (
 
 // Reasons that several settings share.
 const (
-	whyNoCompaction  = "the broker does not compact"
 	whyNoReplication = "a partition has one replica"
 	whyNoTiers       = "the broker has no tiered storage"
 )
@@ -24,7 +23,7 @@ var topicTable = newTable("topic", []Setting{
 	{
 		Name: "cleanup.policy", Type: List, Default: "delete", Broker: from("log.cleanup.policy"),
 		Values: []string{"compact", "delete"},
-		Doc:    "What happens to old segments: delete removes them when retention.ms or retention.bytes says so; an empty list keeps them for ever.",
+		Doc:    "What happens to old data: delete removes segments when retention.ms or retention.bytes says so, compact keeps the last record of each key; an empty list keeps all for ever.",
 	},
 	{
 		Name: "compression.gzip.level", Type: Int, Default: "-1", Broker: from("compression.gzip.level"),
@@ -48,13 +47,13 @@ var topicTable = newTable("topic", []Setting{
 	},
 	{
 		Name: "delete.retention.ms", Type: Long, Default: "86400000", Broker: from("log.cleaner.delete.retention.ms"),
-		Range: atLeast(0), Effect: NoEffect, Why: whyNoCompaction,
-		Doc: "How long compaction keeps the marker of a deleted key.",
+		Range: atLeast(0),
+		Doc:   "How long compaction keeps the marker of a deleted key.",
 	},
 	{
 		Name: "file.delete.delay.ms", Type: Long, Default: "60000", Broker: from("log.segment.delete.delay.ms"),
-		Range: atLeast(0), Effect: NoEffect, Why: "a file is removed as soon as its last reader has left",
-		Doc: "How long a file that is no longer part of the log stays on the disk.",
+		Range: atLeast(0),
+		Doc:   "How long a segment's files that are no longer part of the log stay on the disk.",
 	},
 	{
 		Name: flushMessages, Type: Long, Default: "9223372036854775807", Broker: from("log.flush.interval.messages"),
@@ -93,8 +92,8 @@ var topicTable = newTable("topic", []Setting{
 	},
 	{
 		Name: "max.compaction.lag.ms", Type: Long, Default: "9223372036854775807", Broker: from("log.cleaner.max.compaction.lag.ms"),
-		Range: atLeast(1), Effect: NoEffect, Why: whyNoCompaction,
-		Doc: "How long a record stays out of compaction at most.",
+		Range: atLeast(1),
+		Doc:   "How long a record stays out of compaction at most, by its timestamp; at most as long a segment takes records.",
 	},
 	{
 		Name: "max.message.bytes", Type: Int, Default: "1048588", Broker: from("message.max.bytes"),
@@ -118,13 +117,13 @@ var topicTable = newTable("topic", []Setting{
 	},
 	{
 		Name: "min.cleanable.dirty.ratio", Type: Double, Default: "0.5", Broker: from("log.cleaner.min.cleanable.ratio"),
-		Range: between(0, 1), Effect: NoEffect, Why: whyNoCompaction,
-		Doc: "Which part of a log must be uncompacted before it is compacted again.",
+		Range: between(0, 1),
+		Doc:   "Above which part of a log that is not compacted yet it is compacted again.",
 	},
 	{
 		Name: "min.compaction.lag.ms", Type: Long, Default: "0", Broker: from("log.cleaner.min.compaction.lag.ms"),
-		Range: atLeast(0), Effect: NoEffect, Why: whyNoCompaction,
-		Doc: "How long a record stays out of compaction at least.",
+		Range: atLeast(0),
+		Doc:   "How long a record stays out of compaction at least, by its timestamp.",
 	},
 	{
 		Name: "min.insync.replicas", Type: Int, Default: "1", Broker: from("min.insync.replicas"),

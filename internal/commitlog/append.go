@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"context"
+	"math"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 	"github.com/bobbinstream/bobbin/internal/invariant"
@@ -37,11 +38,16 @@ type Append struct {
 // batchHead is how many bytes at the start of a batch its own checksum does not cover: they are the head of its frame.
 const batchHead = batch.BodyOffset
 
-// Kind of the frames that this package writes; docs/formats/wal.md lists all.
+// Kinds of the frames that this package writes; docs/formats/wal.md lists all.
 const (
-	KindBatch    wal.Kind = 1
-	KindLogStart wal.Kind = 3
+	KindBatch      wal.Kind = 1
+	KindLogStart   wal.Kind = 3
+	KindCleaned    wal.Kind = 4
+	KindFirstBatch wal.Kind = 5 // of a segment
 )
+
+// IsBatch says whether a frame is a record batch.
+func IsBatch(k wal.Kind) bool { return k == KindBatch || k == KindFirstBatch }
 
 // Append gives the batch its offset and queues it. It waits for room in memory and in the write-ahead log until ctx is done, and for
 // nothing else. Batches of one partition that are appended one after the other keep their order.
@@ -143,6 +149,16 @@ func (l *Log) assign(a *Append) outcome {
 	p.BaseOffset, p.LastOffset = l.next, a.last
 	l.producers.Apply(p)
 	cfg := l.cfg.Load()
+	s := l.activeLocked()
+	if s != nil && s.full(cfg, p.LastOffset, p.MaxTimestamp, int64(len(b))) {
+		l.rollLocked()
+		s = nil
+	}
+	kind := KindBatch
+	if s == nil {
+		kind = KindFirstBatch
+		l.beginLocked(p.BaseOffset, a.Now)
+	}
 	t := l.placeLocked(cfg, p.BaseOffset, p.LastOffset, p.MaxTimestamp, int32(len(b)))
 	t.bytes, t.owner = b, a.Owner
 	if a.Owner != nil {
@@ -155,31 +171,52 @@ func (l *Log) assign(a *Append) outcome {
 		l.within = cfg.Within
 	} // else a batch before this one waits for a sync: this one does too, so that they are committed in order
 	a.entry = wal.Entry{
-		Kind: KindBatch, Topic: l.id.TopicID, Partition: l.id.Partition, Offset: p.BaseOffset,
+		Kind: kind, Topic: l.id.TopicID, Partition: l.id.Partition, Offset: p.BaseOffset,
 		Head: b[:batchHead], Body: b[batchHead:], BodyCRC: b.CRC(), Within: l.within, Done: a,
 	}
 	l.eng.wal.Append(&a.entry)
 	return queued
 }
 
-// placeLocked gives a batch its place: the active segment, or a new one when that is full or old, or its relative offsets do not fit.
+// activeLocked is the segment that takes the next batch, or nil when that begins a new one.
+func (l *Log) activeLocked() *segment {
+	if n := len(l.segments); n > 0 && !l.segments[n-1].sealed {
+		return l.segments[n-1]
+	}
+	return nil
+}
+
+// full says whether a batch belongs into a new segment: this one is large or old, or the batch's relative offset does not fit.
+func (s *segment) full(cfg *Config, last, maxTime, size int64) bool {
+	age := cfg.SegmentAge
+	if cfg.Compaction.Enabled {
+		age = min(age, cfg.Compaction.MaxLag)
+	}
+	return s.Size > 0 && (s.Size+size > cfg.SegmentBytes || !s.reaches(last) || s.FirstTime >= 0 && maxTime-s.FirstTime > age)
+}
+
+// reaches says whether an offset can be in the segment's index.
+func (s *segment) reaches(offset int64) bool { return offset-s.Base <= math.MaxInt32 }
+
+// rollLocked ends the active segment: the next batch begins a new one.
+func (l *Log) rollLocked() {
+	l.segments[len(l.segments)-1].seal()
+	l.eng.rolled(l)
+}
+
+// beginLocked begins a segment. now is 0 in a replay.
+func (l *Log) beginLocked(base, now int64) {
+	s := newSegment(base)
+	s.born = now
+	l.segments = append(l.segments, s)
+}
+
+// placeLocked gives a batch its place in the active segment.
 func (l *Log) placeLocked(cfg *Config, base, last, maxTime int64, size int32) tailBatch {
 	if n := len(l.epochs); n == 0 || l.epochs[n-1].Epoch < l.epoch {
 		l.epochs = append(l.epochs, EpochStart{Epoch: l.epoch, Start: base})
 	}
-	var s *segment
-	if n := len(l.segments); n > 0 {
-		s = l.segments[n-1]
-	}
-	if s == nil || s.Size > 0 && (s.Size+int64(size) > cfg.SegmentBytes || last-s.Base > 1<<31-1 ||
-		s.FirstTime >= 0 && maxTime-s.FirstTime > cfg.SegmentAge) {
-		if s != nil {
-			s.seal()
-			l.eng.rolled(l)
-		}
-		s = newSegment(base)
-		l.segments = append(l.segments, s)
-	}
+	s := l.segments[len(l.segments)-1]
 	pos := s.note(base, last, maxTime, size, cfg.IndexInterval)
 	return tailBatch{base: base, last: last, pos: pos, seg: s, size: size, epoch: l.epoch, maxTime: maxTime}
 }

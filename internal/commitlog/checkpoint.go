@@ -20,10 +20,12 @@ type Checkpoint struct {
 	Epochs        []EpochStart
 	Segments      []SegmentInfo
 	Producers     []byte // snapshot of internal/producers
+	Cleanings     int64  // how often segments were replaced by compacted ones
+	CleanedTo     int64  // all below is compacted
 }
 
 // Capture copies the log's state at this moment: everything appended is in it. dirty says whether anything happened since the last Capture. ok is false when the log
-// never held a record or was deleted: then a checkpoint has no entry for it.
+// never held a record or was deleted: then a checkpoint has no entry for it. Producers that are too old are forgotten, unless now is 0.
 func (l *Log) Capture(now int64) (c Checkpoint, dirty, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,6 +40,7 @@ func (l *Log) Capture(now int64) (c Checkpoint, dirty, ok bool) {
 	c = Checkpoint{
 		ID: l.id, Offline: offline, Start: l.low.Load(), RecoveryPoint: l.next, Epochs: append([]EpochStart(nil), l.epochs...),
 		Segments: make([]SegmentInfo, len(l.segments)), Producers: l.producers.AppendSnapshot(nil),
+		Cleanings: l.cleanings, CleanedTo: l.cleanedTo,
 	}
 	for i, s := range l.segments {
 		c.Segments[i] = s.SegmentInfo

@@ -40,7 +40,7 @@ type Options struct {
 // directBuffers is how many direct writes may be under way: by the engine's goroutine and by a checkpoint.
 const directBuffers = 2
 
-// Engine holds what the logs of a broker share: memory, open files, the goroutine that writes behind.
+// Engine holds what the logs of a broker share: memory, open files, the goroutine that writes behind and the one that removes files.
 type Engine struct {
 	opts   Options
 	wal    Durable
@@ -48,6 +48,7 @@ type Engine struct {
 	done   sync.WaitGroup
 	quit   chan struct{}
 	wake   chan struct{}
+	reap   chan struct{}
 	pieces chan []byte // buffers of direct writes
 
 	mu      sync.Mutex
@@ -56,9 +57,10 @@ type Engine struct {
 	failed  error
 	newDirs map[string]bool // directories with entries that are not synced
 	mending []mendJob
+	unlinks []unlink // files that go when their time has come
 }
 
-// NewEngine makes an engine and starts its goroutine. SetDurable must be called before the first Append.
+// NewEngine makes an engine and starts its goroutines. SetDurable must be called before the first Append.
 func NewEngine(opts Options) *Engine {
 	if opts.TailBytes <= 0 {
 		opts.TailBytes = 64 << 20
@@ -66,12 +68,13 @@ func NewEngine(opts Options) *Engine {
 	if opts.PieceBytes <= 0 {
 		opts.PieceBytes = 1 << 20
 	}
-	e := &Engine{opts: opts, quit: make(chan struct{}), wake: make(chan struct{}, 1), newDirs: make(map[string]bool), pieces: make(chan []byte, directBuffers)}
+	e := &Engine{opts: opts, quit: make(chan struct{}), wake: make(chan struct{}, 1), reap: make(chan struct{}, 1), newDirs: make(map[string]bool), pieces: make(chan []byte, directBuffers)}
 	for range directBuffers {
 		e.pieces <- nil // made when it is first used
 	}
 	e.memory = budget{limit: opts.TailBytes, press: e.kick}
 	e.done.Go(e.run)
+	e.done.Go(e.reapLoop)
 	return e
 }
 
@@ -229,6 +232,9 @@ func (e *Engine) settle(l *Log, upTo int64, whole bool) error {
 				e.opts.Log.Warn("the disk is full: records stay in the write-ahead log; free room, they are not lost", "err", err)
 			}
 			e.memory.full(fmt.Errorf("%w: %w", wal.ErrNoSpace, err))
+			if e.MakeRoom() {
+				continue
+			}
 		default:
 			e.fail(err)
 			return err

@@ -38,15 +38,33 @@ func appendTimeEntry(b []byte, base int64, e indexEntry) []byte {
 
 // indexView is what a reader may use of a segment, copied under the log's lock.
 type indexView struct {
-	seg     *segment
-	base    int64
-	written int64
-	indexed int32
-	timed   int32
+	seg      *segment
+	base     int64
+	written  int64
+	indexed  int32
+	timed    int32
+	cleaning int64
+	aside    bool
 }
 
 func (s *segment) view() indexView {
-	return indexView{seg: s, base: s.Base, written: s.written, indexed: s.indexed, timed: s.timed}
+	return indexView{seg: s, base: s.Base, written: s.written, indexed: s.indexed, timed: s.timed, cleaning: s.Cleaning, aside: s.aside.Load()}
+}
+
+// gaps says whether offsets may be missing.
+func (v indexView) gaps() bool { return v.cleaning > 0 }
+
+// moved says whether the segment is no part of the log any more, or its files have got other names: what was opened by their names since may be another's.
+func (v indexView) moved() bool {
+	return v.seg.gone.Load() || v.seg.renaming.Load() || v.seg.aside.Load() != v.aside
+}
+
+// file is the path of one of the segment's files.
+func (v indexView) file(dir, suffix string) string {
+	if v.aside {
+		return cleanedFile(dir, v.base, v.cleaning, suffix)
+	}
+	return segmentFile(dir, v.base, suffix)
 }
 
 // errIndex says that an index cannot be used. The segment is read from its start instead, and the index is made again.
@@ -119,11 +137,16 @@ func (v indexView) openIndex(files *vfs.Cache, dir, suffix string, want int64) (
 	if v.seg.indexDamaged.Load() {
 		return nil, errIndex
 	}
-	h, err := files.Get(segmentFile(dir, v.base, suffix), vfs.ReadOnly)
-	if errors.Is(err, fs.ErrNotExist) {
+	h, err := files.Get(v.file(dir, suffix), vfs.ReadOnly)
+	switch {
+	case v.moved():
+		if err == nil {
+			h.Release()
+		}
+		return nil, errMoved
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, errIndex
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	size, err := h.Size()
@@ -140,25 +163,28 @@ func (v indexView) openIndex(files *vfs.Cache, dir, suffix string, want int64) (
 // mendIndexes makes both index files of a segment again from its batches, for the part that is written.
 func (l *Log) mendIndexes(s *segment) error {
 	l.mu.Lock()
-	for l.busy {
+	for l.busy || l.moving {
 		l.waitIdleLocked()
 	}
-	if l.state != nil {
+	if l.state != nil || !l.holdsLocked(s) {
 		l.mu.Unlock()
 		return nil
 	}
-	l.busy = true // nobody else writes the indexes
-	v, sealed := s.view(), l.segments[len(l.segments)-1] != s
+	l.busy, l.moving = true, true // nobody else writes the indexes
+	v, sealed := s.view(), s.sealed && s.written == s.Size
 	l.mu.Unlock()
+	defer l.dropDeferred()
 	n, tn, err := l.writeIndexes(v, sealed)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.busy = false
-	if l.idle != nil {
-		l.idle.Broadcast()
-	}
+	l.busy, l.moving = false, false
+	l.wakeLocked()
 	if err != nil {
 		return err
+	}
+	if sealed {
+		s.pending = nil // its last entry is written
+		s.Index, s.TimeIndex = s.indexed, s.timed
 	}
 	s.Index, s.TimeIndex = s.Index-s.indexed+n, s.TimeIndex-s.timed+tn
 	s.indexed, s.timed = n, tn
@@ -203,7 +229,7 @@ func BuildIndexes(r *io.SectionReader, base, interval int64, sealed bool) (index
 		if x.Magic() != 2 || size < batch.HeaderSize || size > r.Size()-pos {
 			return nil, nil, fmt.Errorf("there is no batch at %d", pos)
 		}
-		fresh.note(x.BaseOffset(), x.LastOffset(), x.MaxTimestamp(), int32(size), interval)
+		fresh.note(x.BaseOffset(), x.LastOffset(), timeOf(x), int32(size), interval)
 		pos += size
 	}
 	if sealed {

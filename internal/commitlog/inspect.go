@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"path/filepath"
 	"strconv"
@@ -119,7 +120,7 @@ type place struct {
 
 // segment reads one segment and returns its batches' places, nil when it cannot be read. follows says that all before it is whole.
 func (x *inspector) segment(s SegmentInfo, end int64, follows bool) ([]place, bool) {
-	name := filepath.Base(segmentFile(x.dir, s.Base, suffixLog))
+	name := x.name(s, suffixLog)
 	x.in.Segments++
 	f, err := x.fs.Open(filepath.Join(x.dir, name), vfs.ReadOnly)
 	if err != nil {
@@ -128,6 +129,7 @@ func (x *inspector) segment(s SegmentInfo, end int64, follows bool) ([]place, bo
 	}
 	defer f.Close()
 	fresh := newSegment(s.Base)
+	fresh.Cleaning = s.Cleaning
 	r := bufio.NewReaderSize(io.NewSectionReader(f, 0, s.Size), 1<<20)
 	places := []place{}
 	expect, whole := s.Base, true
@@ -138,20 +140,29 @@ func (x *inspector) segment(s SegmentInfo, end int64, follows bool) ([]place, bo
 		if err != nil {
 			why = err.Error()
 		} else {
-			why = checkBatch(b, expect, end, epochIn(x.c.Epochs))
+			why = checkBatch(b, expect, end, s.Cleaning > 0, epochIn(x.c.Epochs))
 		}
 		if why != "" {
 			x.found(name, fresh.Size, expect, "%s", why)
 			whole = false
 			break
 		}
-		pos := fresh.note(b.BaseOffset(), b.LastOffset(), b.MaxTimestamp(), int32(len(b)), 4096)
+		pos := fresh.note(b.BaseOffset(), b.LastOffset(), timeOf(b), int32(len(b)), 4096)
 		places = append(places, place{pos: pos, last: b.LastOffset(), maxTime: fresh.MaxTimestamp, maxLast: fresh.MaxTimeOffset})
+		if s.Cleaning > 0 {
+			fresh.Heads = crc32.Update(fresh.Heads, heads, b[:batch.BodyOffset])
+		}
 		expect = b.NextOffset()
 		x.in.Batches++
 		x.in.Bytes += int64(len(b))
 	}
-	if whole && expect != end {
+	if whole && fresh.Heads != s.Heads {
+		x.found(name, -1, s.Base, "an offset in it is not the one that was written: the checksum of the batches' heads is %08x instead of %08x", fresh.Heads, s.Heads)
+		whole = false
+		fresh = newSegment(s.Base) // which one it is cannot be told
+		fresh.Cleaning, expect = s.Cleaning, s.Base
+	}
+	if whole && expect != end && s.Cleaning == 0 {
 		x.found(name, fresh.Size, expect, "it ends before offset %d, and should end before %d", expect, end)
 		whole = false
 	}
@@ -162,12 +173,26 @@ func (x *inspector) segment(s SegmentInfo, end int64, follows bool) ([]place, bo
 		if x.in.Segments > 1 {
 			x.in.Before = append(x.in.Before, x.in.Last)
 		}
+		if whole && s.Cleaning > 0 {
+			expect = end
+		}
 		x.in.Last, x.in.End = s, expect
 		if !whole {
 			x.in.Last = fresh.SegmentInfo
 		}
 	}
 	return places, whole
+}
+
+// name is what one of a segment's files is called, also when a stop came before it got its own.
+func (x *inspector) name(s SegmentInfo, suffix string) string {
+	if s.Cleaning > 0 {
+		aside := cleanedFile(x.dir, s.Base, s.Cleaning, suffix)
+		if _, err := x.fs.Stat(aside); err == nil {
+			return filepath.Base(aside)
+		}
+	}
+	return filepath.Base(segmentFile(x.dir, s.Base, suffix))
 }
 
 // readBatch reads the next batch into buf, which it may replace. limit is what the segment still has.
@@ -199,7 +224,7 @@ func readBatch(r io.Reader, buf []byte, limit int64) ([]byte, error) {
 
 // entries reads an index file, of which count entries of a size count.
 func (x *inspector) entries(s SegmentInfo, suffix string, count int32, size int) (name string, all []byte) {
-	name = filepath.Base(segmentFile(x.dir, s.Base, suffix))
+	name = x.name(s, suffix)
 	b, err := vfs.ReadFile(x.fs, filepath.Join(x.dir, name))
 	want := int(count) * size
 	switch {

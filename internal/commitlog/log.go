@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,9 +22,21 @@ type Config struct {
 	SegmentBytes   int64         // segment.bytes
 	SegmentAge     int64         // segment.ms: milliseconds, by the records' timestamps
 	RetentionBytes int64         // retention.bytes; less than 0: without end
+	RetentionAge   int64         // retention.ms: milliseconds, by the records' timestamps; less than 0: without end
+	DeleteDelay    time.Duration // file.delete.delay.ms: how long the files of a removed segment stay
+	Compaction     Compaction
 	IndexInterval  int64         // index.interval.bytes
 	Within         time.Duration // the durability level, as in wal.Entry
 	ProducerMaxAge int64         // producer.id.expiration.ms
+}
+
+// Compaction is what a topic's settings say of it.
+type Compaction struct {
+	Enabled         bool    // cleanup.policy has compact
+	DirtyRatio      float64 // min.cleanable.dirty.ratio
+	MinLag          int64   // min.compaction.lag.ms
+	MaxLag          int64   // max.compaction.lag.ms
+	DeleteRetention int64   // delete.retention.ms
 }
 
 // EpochStart says at which offset a leader epoch began.
@@ -59,10 +72,16 @@ type Log struct {
 	watchers  []Watcher
 	state     error // why nothing is served: closed, deleted, offline
 	busy      bool  // somebody writes behind
+	moving    bool  // somebody changes which files there are
+	cleaning  bool  // somebody compacts it
+	dropDue   bool  // segments are to be removed as soon as nobody is busy
 	waiting   bool  // in Engine.oldest
 	due       bool  // in Engine.due
 	dirty     bool  // something happened that the last checkpoint does not know
 	idle      *sync.Cond
+
+	cleanings int64 // how often segments were replaced
+	cleanedTo int64 // all below is compacted
 
 	epochShown EpochStart // the last one in leader-epoch-checkpoint, as far as this process knows
 }
@@ -226,13 +245,13 @@ func notify(ws []Watcher) {
 	}
 }
 
-// end makes the log serve nothing any more, with a reason, and tells the watchers. It waits until nobody writes behind.
+// end makes the log serve nothing any more, with a reason, and tells the watchers. It waits until nobody uses its files.
 func (l *Log) end(reason error) {
 	l.mu.Lock()
 	if l.state == nil {
 		l.state = reason
 	}
-	for l.busy {
+	for l.busy || l.moving || l.cleaning {
 		l.waitIdleLocked()
 	}
 	ws := l.watchers
@@ -240,12 +259,30 @@ func (l *Log) end(reason error) {
 	notify(ws)
 }
 
-// waitIdleLocked waits for a change of busy.
+// waitIdleLocked waits for a change of busy, moving or cleaning.
 func (l *Log) waitIdleLocked() {
 	if l.idle == nil {
 		l.idle = sync.NewCond(&l.mu)
 	}
 	l.idle.Wait()
+}
+
+// wakeLocked tells those who wait that busy, moving or cleaning has changed.
+func (l *Log) wakeLocked() {
+	if l.idle != nil {
+		l.idle.Broadcast()
+	}
+}
+
+// holdsLocked says whether a segment is a part of the log.
+func (l *Log) holdsLocked(s *segment) bool { return slices.Contains(l.segments, s) }
+
+// endLocked is the offset where a segment ends.
+func (l *Log) endLocked(i int) int64 {
+	if i+1 < len(l.segments) {
+		return l.segments[i+1].Base
+	}
+	return l.next
 }
 
 // noOffset is above every offset.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"sort"
 	"sync"
 
@@ -49,7 +50,7 @@ func getBuffer(n int) *[]byte {
 	return p
 }
 
-// errMoved says that what was to be read has moved from the write-ahead log to a segment meanwhile.
+// errMoved says that what was to be read has moved meanwhile: from the write-ahead log to a segment, or to a segment that replaced others.
 var errMoved = errors.New("moved")
 
 // Read fills a span with the batches from the one that holds an offset on, below the high watermark, up to max bytes. When the first batch alone is
@@ -69,6 +70,7 @@ func (l *Log) Read(s *Span, offset int64, max int, atLeastOne bool) error {
 			return err
 		}
 		s.Release()
+		runtime.Gosched()
 	}
 }
 
@@ -97,13 +99,19 @@ func (l *Log) read(s *Span, offset int64, max int, atLeastOne bool) error {
 		return &CorruptError{Topic: l.id.Topic, Partition: l.id.Partition, File: "segments", Offset: offset, Detail: "no segment holds the offset"}
 	}
 	v, epochs := l.segments[i].view(), epochIn(l.epochs)
-	end := hw
-	if i+1 < len(l.segments) {
-		end = l.segments[i+1].Base
-	}
+	end := min(hw, l.endLocked(i))
 	l.mu.Unlock()
-	return l.readSegment(s, v, epochs, offset, end, max, atLeastOne)
+	err := l.readSegment(s, v, epochs, offset, end, max, atLeastOne)
+	if errors.Is(err, errBehind) && end < hw {
+		err = l.read(s, end, max, atLeastOne)
+	} else if errors.Is(err, errBehind) {
+		err = nil
+	}
+	return err
 }
+
+// errBehind says that no batch of a segment that a cleaning wrote holds the offset or a later one.
+var errBehind = errors.New("behind the last batch of the segment")
 
 // readTail collects batches of the tail. It is called with the lock and gives it back.
 func (l *Log) readTail(s *Span, offset int64, max int, atLeastOne bool) error {
@@ -159,6 +167,9 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 	if err != nil {
 		return err
 	}
+	if size == 0 {
+		return errBehind
+	}
 	n := min(int64(max), v.written-pos)
 	if size > n {
 		if !atLeastOne {
@@ -182,7 +193,7 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 		if err != nil {
 			why = err.Error()
 		} else {
-			why = checkBatch(x, expect, end, epochs)
+			why = checkBatch(x, expect, end, v.gaps(), epochs)
 		}
 		if why != "" {
 			if at > 0 {
@@ -198,11 +209,11 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 	return nil
 }
 
-// checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end. Its position is checked by its
-// neighbours, its bytes by their checksum, and its leader epoch, which that does not cover, by the list of epochs.
-func checkBatch(x batch.Batch, expect, end int64, epochs epochIn) string {
+// checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end, where gaps says that offsets may be
+// missing. Its position is checked by its neighbours, its bytes by their checksum, and its leader epoch, which that does not cover, by the list of epochs.
+func checkBatch(x batch.Batch, expect, end int64, gaps bool, epochs epochIn) string {
 	switch {
-	case expect >= 0 && x.BaseOffset() != expect:
+	case expect >= 0 && x.BaseOffset() != expect && !(gaps && x.BaseOffset() > expect):
 		return fmt.Sprintf("offset %d stands behind offset %d", x.BaseOffset(), expect-1)
 	case x.LastOffset() < x.BaseOffset() || x.LastOffset() >= end:
 		return fmt.Sprintf("offsets %d to %d stand where offset %d is the end", x.BaseOffset(), x.LastOffset(), end)
@@ -215,8 +226,8 @@ func checkBatch(x batch.Batch, expect, end int64, epochs epochIn) string {
 	return ""
 }
 
-// seek finds the batch that holds an offset: its position and size. It starts where the index says; when that turns out to be wrong, at the start of the
-// segment.
+// seek finds the batch that holds an offset, or the next one where that was compacted away: its position and size; no size when there is none. It starts
+// where the index says; when that turns out to be wrong, at the start of the segment.
 func (l *Log) seek(h *vfs.Handle, v indexView, dir string, offset int64) (pos, size int64, err error) {
 	start, err := v.lookup(l.eng.opts.Files, dir, offset)
 	if errors.Is(err, errIndex) {
@@ -240,11 +251,14 @@ func (l *Log) seek(h *vfs.Handle, v indexView, dir string, offset int64) (pos, s
 	return pos, size, nil
 }
 
-// walkTo goes from batch to batch, by their headers, to the one that holds an offset.
+// walkTo goes from batch to batch, by their headers, to the one that holds an offset. Where there may be gaps, the next one is as good, and there may be none.
 func walkTo(r io.ReaderAt, v indexView, from stand, offset int64) (at, size int64, why string, err error) {
 	var header [batch.HeaderSize]byte
 	pos, end, expect := from.pos, v.written, v.base
 	for first := true; ; first = false {
+		if v.gaps() && pos == end {
+			return pos, 0, "", nil
+		}
 		if end-pos < batch.HeaderSize {
 			return pos, 0, fmt.Sprintf("the segment ends before offset %d", offset), nil
 		}
@@ -258,7 +272,8 @@ func walkTo(r io.ReaderAt, v indexView, from stand, offset int64) (at, size int6
 			return pos, 0, "there is no batch", nil
 		case first && from.last >= 0 && x.LastOffset() != from.last:
 			return pos, 0, fmt.Sprintf("offset %d stands where the index says %d", x.LastOffset(), from.last), nil
-		case (!first || from.last < 0) && x.BaseOffset() != expect, x.BaseOffset() > offset, x.LastOffset() < x.BaseOffset():
+		case (!first || from.last < 0) && x.BaseOffset() != expect && !(v.gaps() && x.BaseOffset() > expect),
+			x.BaseOffset() > offset && !v.gaps(), x.LastOffset() < x.BaseOffset():
 			return pos, 0, fmt.Sprintf("offsets %d to %d stand on the way to offset %d", x.BaseOffset(), x.LastOffset(), offset), nil
 		case x.LastOffset() >= offset:
 			return pos, size, "", nil
@@ -268,13 +283,17 @@ func walkTo(r io.ReaderAt, v indexView, from stand, offset int64) (at, size int6
 	}
 }
 
-// openSegment opens a segment for reading. A file that is missing is damage, unless the segment was let go meanwhile.
+// openSegment opens a segment for reading. What a name opens is the segment's only if that has not moved: it is looked at afterwards. A file that is missing
+// is damage.
 func (l *Log) openSegment(v indexView, dir string, offset int64) (*vfs.Handle, error) {
-	h, err := l.eng.opts.Files.Get(segmentFile(dir, v.base, suffixLog), vfs.ReadOnly)
-	if errors.Is(err, fs.ErrNotExist) {
-		if start := l.low.Load(); offset < start {
-			return nil, &OffsetError{Topic: l.id.Topic, Partition: l.id.Partition, Offset: offset, Start: start, Next: l.hw.Load()}
+	h, err := l.eng.opts.Files.Get(v.file(dir, suffixLog), vfs.ReadOnly)
+	switch {
+	case v.moved():
+		if err == nil {
+			h.Release()
 		}
+		return nil, errMoved
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, l.damaged(v, 0, offset, "the file is missing", nil)
 	}
 	return h, err
@@ -287,6 +306,9 @@ func (l *Log) damaged(v indexView, pos, offset int64, why string, err error) err
 	if state != nil {
 		return state
 	}
+	if v.moved() { // indexes of one, bytes of another
+		return errMoved
+	}
 	c := &CorruptError{Topic: l.id.Topic, Partition: l.id.Partition, File: fmt.Sprintf("%020d%s", v.base, suffixLog), Position: pos, Offset: offset, Detail: why}
 	l.eng.opts.Log.Error("damaged segment; the records behind it in this segment cannot be read, all else is served", "err", c)
 	if err != nil {
@@ -297,7 +319,7 @@ func (l *Log) damaged(v indexView, pos, offset int64, why string, err error) err
 
 // damagedIndex has a segment's indexes made again.
 func (l *Log) damagedIndex(v indexView) {
-	if v.seg.indexDamaged.Swap(true) {
+	if v.seg.gone.Load() || v.seg.indexDamaged.Swap(true) {
 		return
 	}
 	l.eng.opts.Log.Warn("index is damaged or missing; it is made again from the segment", "topic", l.id.Topic, "partition", l.id.Partition, "segment", v.base)

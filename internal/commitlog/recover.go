@@ -27,8 +27,12 @@ func (e *Engine) Restore(c Checkpoint, cfg *Config, epoch int32) (*Log, error) {
 	l.next = c.RecoveryPoint
 	l.hw.Store(c.RecoveryPoint)
 	l.epochs = append(l.epochs, c.Epochs...)
-	for _, s := range c.Segments {
+	l.cleanings, l.cleanedTo = c.Cleanings, c.CleanedTo
+	for i, s := range c.Segments {
 		l.segments = append(l.segments, restoreSegment(s))
+		if i+1 < len(c.Segments) {
+			l.segments[i].sealed = true
+		}
 	}
 	return l, nil
 }
@@ -62,6 +66,12 @@ func (l *Log) Replay(f wal.Frame, now int64) error {
 		BaseOffset: b.BaseOffset(), LastOffset: b.LastOffset(), MaxTimestamp: b.MaxTimestamp(), Now: now, Transactional: b.Transactional(), Control: b.Control(),
 	})
 	l.epoch = max(l.epoch, b.LeaderEpoch())
+	if s := l.activeLocked(); s == nil {
+		l.beginLocked(b.BaseOffset(), 0)
+	} else if s.Size > 0 && (f.Kind == KindFirstBatch || !s.reaches(b.LastOffset())) {
+		l.rollLocked()
+		l.beginLocked(b.BaseOffset(), 0)
+	}
 	l.tail.push(l.placeLocked(l.cfg.Load(), b.BaseOffset(), b.LastOffset(), b.MaxTimestamp(), int32(len(b))))
 	l.tail.commit(f.Ref)
 	l.next = b.NextOffset()
@@ -92,28 +102,23 @@ func (l *Log) Stored() bool {
 func (l *Log) Cut() error {
 	l.mu.Lock()
 	defer l.mu.Unlock() // nobody else knows the log yet
-	l.dropBelowLocked()
+	l.dropBelowLocked(true)
 	dir := l.eng.dir(l.id)
-	have := make(map[string]int64)
-	infos, err := l.eng.opts.FS.List(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	infos := make([]SegmentInfo, len(l.segments))
+	for i, s := range l.segments {
+		infos[i] = s.SegmentInfo
+	}
+	have, err := adopt(l.eng.opts.FS, dir, infos)
+	if err != nil {
 		return fmt.Errorf("%s-%d: %w", l.id.Topic, l.id.Partition, err)
 	}
-	for _, i := range infos {
-		have[i.Name] = i.Size
-	}
 	keep := make(map[string]int64)
-	for i, s := range l.segments {
+	for _, s := range l.segments {
 		if !s.existing {
 			continue
 		}
 		name := filepath.Base(segmentFile(dir, s.Base, suffixLog))
 		size, there := have[name]
-		if !there && l.low.Load() >= l.segments[i].Base && l.tail.len() > 0 && l.low.Load() >= l.tail.first().base {
-			// Retention let it go; with other settings than now the log had started another segment by then.
-			l.placeTailAgainLocked()
-			return l.cutFilesLocked(dir, have, map[string]int64{})
-		}
 		if size < s.written {
 			detail := fmt.Sprintf("it has %d bytes, the checkpoint says %d", size, s.written)
 			if !there {
@@ -131,7 +136,35 @@ func (l *Log) Cut() error {
 	return l.cutFilesLocked(dir, have, keep)
 }
 
-// cutFilesLocked removes segments that nobody knows and cuts the others. What the tail is about to write again is left to write-behind, so that a
+// adopt gives segments that a cleaning wrote, and that are part of the log, their names, where a stop came before that, and returns the directory's files with
+// their sizes. Done again, it does nothing.
+func adopt(fsys vfs.FS, dir string, segments []SegmentInfo) (have map[string]int64, err error) {
+	infos, err := fsys.List(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	have = make(map[string]int64)
+	for _, i := range infos {
+		have[i.Name] = i.Size
+	}
+	for _, s := range segments {
+		for _, suffix := range []string{suffixTimeIndex, suffixIndex, suffixLog} {
+			from, to := cleanedFile(dir, s.Base, s.Cleaning, suffix), segmentFile(dir, s.Base, suffix)
+			size, there := have[filepath.Base(from)]
+			if s.Cleaning == 0 || !there {
+				continue
+			}
+			if err := fsys.Rename(from, to); err != nil {
+				return nil, err
+			}
+			delete(have, filepath.Base(from))
+			have[filepath.Base(to)] = size
+		}
+	}
+	return have, nil
+}
+
+// cutFilesLocked removes segments that nobody knows and what is left over, and cuts the others. What the tail is about to write again is left to write-behind, so that a
 // start need not touch every file: see Engine.cutOverhang and Engine.makeFiles.
 func (l *Log) cutFilesLocked(dir string, have, keep map[string]int64) error {
 	coming := make(map[int64]*segment)
@@ -139,11 +172,17 @@ func (l *Log) cutFilesLocked(dir string, have, keep map[string]int64) error {
 		coming[l.tail.batches[i].seg.Base] = l.tail.batches[i].seg
 	}
 	for name, size := range have {
+		path := filepath.Join(dir, name)
+		if leftover(name) {
+			if err := removeIfThere(l.eng.opts.FS, path); err != nil {
+				return fmt.Errorf("%s-%d: %w", l.id.Topic, l.id.Partition, err)
+			}
+			continue
+		}
 		base, _, ok := parseSegmentFile(name)
 		if !ok {
 			continue
 		}
-		path := filepath.Join(dir, name)
 		want, known := keep[name]
 		s := coming[base]
 		switch {
@@ -194,41 +233,6 @@ func (e *Engine) cutOverhang(dir string, s *segment) error {
 	}
 	s.overhang = false
 	return nil
-}
-
-// dropBelowLocked forgets the segments that are wholly below the log start, with what the tail has of them.
-func (l *Log) dropBelowLocked() {
-	n, low := 0, l.low.Load()
-	for n+1 < len(l.segments) && l.segments[n+1].Base <= low {
-		n++
-	}
-	if n == 0 {
-		return
-	}
-	l.segments = append([]*segment(nil), l.segments[n:]...)
-	k, first := 0, l.segments[0].Base
-	for k < l.tail.len() && l.tail.batches[l.tail.head+k].base < first {
-		k++
-	}
-	l.tail.pop(k)
-	for len(l.epochs) > 1 && l.epochs[1].Start <= first {
-		l.epochs = l.epochs[1:]
-	}
-}
-
-// placeTailAgainLocked gives the batches of the tail new places, from an empty segment on.
-func (l *Log) placeTailAgainLocked() {
-	old := l.tail.drop(l.tail.len())
-	l.segments, l.tail = nil, tail{}
-	for _, t := range old {
-		if t.last < l.low.Load() {
-			continue
-		}
-		p := l.placeLocked(l.cfg.Load(), t.base, t.last, t.maxTime, t.size)
-		p.epoch = t.epoch
-		l.tail.push(p)
-		l.tail.commit(t.ref)
-	}
 }
 
 // Pending calls fn with every batch that is only in the write-ahead log, in order. It is for a partition that goes offline: they must not be lost with the log.

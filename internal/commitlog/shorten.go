@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/bobbinstream/bobbin/internal/producers"
 	"github.com/bobbinstream/bobbin/internal/vfs"
@@ -14,11 +15,17 @@ import (
 // Indexes alone are made again by themselves.
 func (in *Inspection) Harmed() bool {
 	for _, d := range in.Damage {
-		if filepath.Ext(d.File) == suffixLog || d.File == metadataFile {
+		if filepath.Ext(d.File) == suffixLog || strings.Contains(d.File, suffixLog+".") || d.File == metadataFile {
 			return true
 		}
 	}
 	return false
+}
+
+// Adopt brings a stopped partition's directory to what a checkpoint says where a stop came before compacted segments got their names.
+func Adopt(fsys vfs.FS, dir string, c Checkpoint) error {
+	_, err := adopt(fsys, dir, c.Segments)
+	return err
 }
 
 // Shorten cuts a stopped partition at the last whole batch in front of the first damage. Everything that it takes away is first given to
@@ -27,6 +34,7 @@ func (in *Inspection) Harmed() bool {
 func Shorten(fsys vfs.FS, dir string, c Checkpoint, in Inspection, keep func(name string, data io.Reader) error) (Checkpoint, error) {
 	short := c
 	short.Offline = false
+	short.CleanedTo = min(c.CleanedTo, max(in.End, c.Start))
 	short.RecoveryPoint = max(in.End, c.Start)
 	short.Segments = nil
 	if in.End >= c.Start {

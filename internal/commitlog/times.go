@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"errors"
+	"runtime"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 )
@@ -57,6 +58,10 @@ func (l *Log) timeStart(ts int64) (int64, error) {
 		v := s.view()
 		l.mu.Unlock()
 		offset, err := v.lookupTime(l.eng.opts.Files, l.eng.dir(l.id), ts)
+		if errors.Is(err, errMoved) {
+			runtime.Gosched()
+			return l.timeStart(ts)
+		}
 		if errors.Is(err, errIndex) {
 			l.damagedIndex(v)
 			offset, err = v.base, nil
@@ -102,7 +107,7 @@ func (l *Log) firstRecord(from int64, maxDecompressed int, may func(batch.Batch)
 }
 
 func recordIn(b batch.Batch, low int64, maxDecompressed int, is func(ts int64) bool) (Stamp, error) {
-	if b.TimestampType() == batch.LogAppendTime {
+	if b.TimestampType() == batch.LogAppendTime && b.Count() == b.LastOffsetDelta()+1 {
 		if is(b.MaxTimestamp()) {
 			return Stamp{Offset: max(b.BaseOffset(), low), Timestamp: b.MaxTimestamp()}, nil
 		}

@@ -27,6 +27,9 @@ type chunk struct {
 }
 
 func (c *chunk) end() int64 {
+	if len(c.batches) == 0 {
+		return c.seg.written
+	}
 	b := c.batches[len(c.batches)-1]
 	return b.pos + int64(b.size)
 }
@@ -43,13 +46,12 @@ func (e *Engine) writeBehind(l *Log, upTo int64, whole bool) error {
 	defer func() {
 		l.mu.Lock()
 		l.busy = false
-		if l.idle != nil {
-			l.idle.Broadcast()
-		}
+		l.wakeLocked()
 		if l.state == nil && l.tail.committed > l.tail.head {
 			e.committedLocked(l)
 		}
 		l.mu.Unlock()
+		l.dropDeferred()
 	}()
 	for {
 		chunks, more := l.collect(upTo, whole)
@@ -88,9 +90,15 @@ func (l *Log) collect(upTo int64, whole bool) (chunks []chunk, more bool) {
 		c := &chunks[len(chunks)-1]
 		c.batches = append(c.batches, b)
 	}
+	// A segment may be complete in its file before it is sealed: then its last index entry is all that is left to write.
+	for _, s := range l.segments {
+		if s.sealed && s.existing && s.written == s.Size && len(s.pending) > 0 {
+			chunks = append(chunks, chunk{seg: s})
+		}
+	}
 	for i := range chunks {
 		c := &chunks[i]
-		complete := c.seg != l.segments[len(l.segments)-1] && c.end() == c.seg.Size
+		complete := c.seg.sealed && c.end() == c.seg.Size
 		c.rest = complete || whole && !more
 		for _, x := range c.seg.pending {
 			if x.pos < c.end() || x.timeOnly && x.pos == c.end() {
@@ -179,6 +187,9 @@ func (e *Engine) appendFile(name string, at int64, data []byte) error {
 
 // writeBytes brings the segment's file forward: whole blocks directly when there are enough of them, the rest through the page cache when it is wanted.
 func (e *Engine) writeBytes(l *Log, c *chunk, name string) error {
+	if len(c.batches) == 0 {
+		return nil
+	}
 	s, end := c.seg, c.end()
 	if aligned := end &^ (vfs.BlockSize - 1); aligned-s.phys >= directBytes {
 		h, err := e.opts.Files.Get(name, vfs.ReadWrite|vfs.Direct)

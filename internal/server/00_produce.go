@@ -222,7 +222,7 @@ func (p *produce) prepare(s *Server, x *produced, t *store.Topic, in *kmsg.Produ
 func (s *Server) conform(x *produced, b batch.Batch, t *catalog.Settings) (batch.Batch, error) {
 	rules := batch.Rules{
 		MaxBytes: int(t.MaxMessageBytes), MaxDecompressed: s.conf.DecompressedBytes, Now: x.Now,
-		TimestampBefore: t.TimestampBeforeMs, TimestampAfter: t.TimestampAfterMs,
+		TimestampBefore: t.TimestampBeforeMs, TimestampAfter: t.TimestampAfterMs, RequireKey: t.Compact,
 	}
 	if t.LogAppendTime {
 		rules.TimestampType = batch.LogAppendTime

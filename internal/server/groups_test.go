@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/bobbinstream/bobbin/internal/store"
 	"github.com/bobbinstream/bobbin/internal/vfs"
 )
 
@@ -233,5 +234,31 @@ func TestShutdownAnswersMembersThatWait(t *testing.T) {
 	p.receive(waiting, resp)
 	if resp.ErrorCode != kerr.NotCoordinator.Code {
 		t.Errorf("got %s", name(resp.ErrorCode))
+	}
+}
+
+// groupSamples are requests of groups that are answered at once.
+func groupSamples(t *store.Topic) []kmsg.Request {
+	find := kmsg.NewPtrFindCoordinatorRequest()
+	find.Version, find.CoordinatorKeys = 6, []string{"g", "h"}
+	sync := kmsg.NewPtrSyncGroupRequest()
+	sync.Version, sync.Group, sync.MemberID, sync.ProtocolType, sync.Protocol = 5, "g", "m", kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
+	sync.GroupAssignment = []kmsg.SyncGroupRequestGroupAssignment{{MemberID: "m", MemberAssignment: []byte("all")}}
+	beat := kmsg.NewPtrHeartbeatRequest()
+	beat.Version, beat.Group, beat.MemberID = 4, "g", "m"
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Version, leave.Group = 5, "g"
+	leave.Members = []kmsg.LeaveGroupRequestMember{{MemberID: "m", InstanceID: kmsg.StringPtr("i"), Reason: kmsg.StringPtr("over")}}
+	list := kmsg.NewPtrListGroupsRequest()
+	list.Version, list.StatesFilter, list.TypesFilter = 5, []string{"Stable"}, []string{"classic"}
+	del := kmsg.NewPtrDeleteGroupsRequest()
+	del.Version, del.Groups = 2, []string{"g"}
+	offsets := kmsg.NewPtrOffsetDeleteRequest()
+	offsets.Group = "g"
+	offsets.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: t.Name, Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: 0}}}}
+	commit := commitOf("g", "", -1, t.Name, 1)
+	commit.Version, commit.Topics[0].TopicID, commit.Topics[0].Partitions[0].Metadata = 10, t.ID, kmsg.StringPtr("text")
+	return []kmsg.Request{
+		find, joinAs("g", "nobody", []byte("metadata")), sync, beat, leave, describeGroup("g"), list, del, offsets, commit, offsetsOf("g"),
 	}
 }

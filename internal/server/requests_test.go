@@ -75,7 +75,7 @@ func sampleRequests(t *store.Topic) []kmsg.Request {
 	cluster := kmsg.NewPtrDescribeClusterRequest()
 	cluster.Version = 2
 
-	return []kmsg.Request{
+	return append(groupSamples(t), []kmsg.Request{
 		produceTo(13, t, 0, plain("a", "b")), fetchOne(18, t, 0, 1<<20, 0), listOne(t.Name, 0, latestOffset), meta, apiVersionsRequest(5),
 		create, del, initID, configs, cluster,
 		deleteOne(t.Name, 0, 0), epochEndOf(t.Name, 0, 0), growTo(t.Name, 1), alterRequest(kmsg.ConfigResourceTypeTopic, t.Name, "retention.ms", "5"),
@@ -98,7 +98,7 @@ func sampleRequests(t *store.Topic) []kmsg.Request {
 		&kmsg.DescribeProducersRequest{Topics: []kmsg.DescribeProducersRequestTopic{{Topic: t.Name, Partitions: []int32{0}}}},
 		&kmsg.ListConfigResourcesRequest{Version: 1},
 		&kmsg.DescribeTopicPartitionsRequest{ResponsePartitionLimit: 10, Topics: []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: t.Name}}},
-	}
+	}...)
 }
 
 func deleteOne(topic string, partition int32, offset int64) *kmsg.DeleteRecordsRequest {

@@ -88,6 +88,9 @@ func (s *Store) checkpoint(clean bool) error {
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
 	err := s.tryCheckpoint(clean)
+	if err != nil && vfs.IsNoSpace(err) && s.eng.MakeRoom() {
+		err = s.tryCheckpoint(clean)
+	}
 	if err != nil && vfs.IsNoSpace(err) && c.ballast.give() {
 		err = s.tryCheckpoint(clean)
 	}
@@ -144,9 +147,13 @@ type dirtyLog struct {
 
 func (s *Store) capture(ck *checkpoint, topics []*Topic) []dirtyLog {
 	var dirty []dirtyLog
+	now, steady := s.clock.look()
+	if !steady {
+		now = 0 // no producer is forgotten because of a clock that jumped
+	}
 	for _, t := range topics {
 		for _, l := range t.Partitions {
-			p, changed, ok := l.Capture(ck.written)
+			p, changed, ok := l.Capture(now)
 			if !ok {
 				continue
 			}

@@ -18,8 +18,9 @@ import (
 const (
 	checkpointDir    = "checkpoint"
 	checkpointMagic  = "BOBCKPT1"
-	checkpointFormat = 1
+	checkpointFormat = 2
 	checkpointHeader = 76
+	segmentSize1     = 56 // of a segment in format 1, which knows no compaction
 
 	flagClean   = 1 // of a checkpoint
 	flagOffline = 1 // of a partition
@@ -98,13 +99,11 @@ func appendLog(b []byte, l *commitlog.Checkpoint) []byte {
 		b = le.AppendUint64(b, uint64(e.Start))
 	}
 	b = le.AppendUint32(b, uint32(len(l.Segments)))
-	for _, s := range l.Segments {
-		for _, v := range []int64{s.Base, s.Size, s.MaxTimestamp, s.MaxTimeOffset, s.FirstTime, s.IndexedTime} {
-			b = le.AppendUint64(b, uint64(v))
-		}
-		b = le.AppendUint32(b, uint32(s.Index))
-		b = le.AppendUint32(b, uint32(s.TimeIndex))
+	for i := range l.Segments {
+		b = commitlog.AppendSegment(b, &l.Segments[i])
 	}
+	b = le.AppendUint64(b, uint64(l.Cleanings))
+	b = le.AppendUint64(b, uint64(l.CleanedTo))
 	return appendBytes(b, l.Producers)
 }
 
@@ -122,14 +121,15 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	if le.Uint64(b[16:]) != uint64(len(b)) || le.Uint32(b[8:]) != crc32.Checksum(b[12:], castagnoli) {
 		return nil, errCheckpoint
 	}
-	if string(b[:8]) != checkpointMagic || le.Uint32(b[12:]) != checkpointFormat {
+	format := le.Uint32(b[12:])
+	if string(b[:8]) != checkpointMagic || format == 0 || format > checkpointFormat {
 		return nil, fmt.Errorf("%w: %d", errNewer, le.Uint32(b[12:]))
 	}
 	c := &checkpoint{
 		number: le.Uint64(b[24:]), clean: le.Uint32(b[64:])&flagClean != 0, written: int64(le.Uint64(b[68:])),
 		pos: wal.Position{Group: le.Uint64(b[32:]), File: le.Uint64(b[40:]), Offset: int64(le.Uint64(b[48:])), Generation: le.Uint64(b[56:])},
 	}
-	r := reader{b: b[checkpointHeader:]}
+	r := reader{b: b[checkpointHeader:], format: format}
 	c.catalog = append([]byte(nil), r.bytes()...)
 	for range r.count(16 + 2 + 4) {
 		d := doomed{id: r.id()}
@@ -150,8 +150,9 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 
 // reader takes values from the front of b. After the first that is missing it is bad and gives zeros.
 type reader struct {
-	b   []byte
-	bad bool
+	b      []byte
+	bad    bool
+	format uint32
 }
 
 func (r *reader) take(n int) []byte {
@@ -213,12 +214,18 @@ func (r *reader) log(l *commitlog.Checkpoint) {
 	for i := range l.Epochs {
 		l.Epochs[i] = commitlog.EpochStart{Epoch: int32(r.u32()), Start: r.i64()}
 	}
-	l.Segments = make([]commitlog.SegmentInfo, r.count(56))
+	size := commitlog.SegmentSize
+	if r.format == 1 {
+		size = segmentSize1
+	}
+	l.Segments = make([]commitlog.SegmentInfo, r.count(size))
 	for i := range l.Segments {
-		l.Segments[i] = commitlog.SegmentInfo{
-			Base: r.i64(), Size: r.i64(), MaxTimestamp: r.i64(), MaxTimeOffset: r.i64(), FirstTime: r.i64(), IndexedTime: r.i64(),
-			Index: int32(r.u32()), TimeIndex: int32(r.u32()),
-		}
+		var b [commitlog.SegmentSize]byte
+		copy(b[:], r.take(size))
+		l.Segments[i] = commitlog.ReadSegment(b[:])
+	}
+	if r.format > 1 {
+		l.Cleanings, l.CleanedTo = r.i64(), r.i64()
 	}
 	l.Producers = append([]byte(nil), r.bytes()...)
 }

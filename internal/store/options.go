@@ -33,6 +33,8 @@ type Options struct {
 	CheckpointEvery time.Duration // between two checkpoints when there is something new; 60 s
 	BallastBytes    int64         // kept free for checkpoints on a full disk; 8 MiB, none when less than 0
 	SealAfter       time.Duration // as wal.Options.SealAfter
+	// CleanEvery is how long compaction waits when there was nothing to do; log.cleaner.backoff.ms when 0, never by itself when less.
+	CleanEvery time.Duration
 	// RetentionEvery is how often old segments are looked for besides whenever a new one begins; log.retention.check.interval.ms when 0.
 	RetentionEvery time.Duration
 
@@ -68,6 +70,9 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.CheckpointBytes, o.WALBytes/2)
 	setDefault(&o.CheckpointEvery, time.Minute)
 	setDefault(&o.RetentionEvery, time.Duration(o.Settings.Int("log.retention.check.interval.ms"))*time.Millisecond)
+	if o.CleanEvery == 0 {
+		o.CleanEvery = max(milliseconds(o.Settings.Int("log.cleaner.backoff.ms")), time.Millisecond)
+	}
 	if o.BallastBytes == 0 {
 		o.BallastBytes = 8 << 20
 	}

@@ -251,7 +251,7 @@ func (r *replay) finish(end wal.Position) error {
 func (r *replay) apply(f wal.Frame) error {
 	s := r.store
 	switch f.Kind {
-	case commitlog.KindBatch, commitlog.KindLogStart:
+	case commitlog.KindBatch, commitlog.KindFirstBatch, commitlog.KindLogStart, commitlog.KindCleaned:
 		t := s.byID[f.Topic]
 		if t == nil || int(f.Partition) >= len(t.Partitions) || f.Partition < 0 {
 			f.Payload = nil
@@ -262,9 +262,15 @@ func (r *replay) apply(f wal.Frame) error {
 		if _, ok := s.opts.repaired[logKey{f.Topic, f.Partition}]; ok {
 			return nil // Repair has set it aside
 		}
-		if f.Kind == commitlog.KindLogStart {
+		switch f.Kind {
+		case commitlog.KindLogStart:
 			l.ReplayStart(f.Offset)
 			return nil
+		case commitlog.KindCleaned:
+			if l.Offline() != nil {
+				return nil
+			}
+			return l.ReplayCleaned(f)
 		}
 		return l.Replay(f, r.now)
 	case kindCatalog:

@@ -115,13 +115,21 @@ func (r *repairer) repairPartitions() error {
 	}
 	r.short = make(map[logKey]commitlog.Checkpoint)
 	losses := make(map[logKey]*Loss)
+	logs, err := replayedLogs(r.ctx, r.opts.FS, r.opts.Dir, r.ck)
+	if err != nil {
+		return err
+	}
 	for _, p := range r.ck.logs {
+		p, there := logs[logKey{p.ID.TopicID, p.ID.Partition}]
 		t := c.TopicByID(p.ID.TopicID)
-		if t == nil {
+		if t == nil || !there {
 			continue
 		}
 		p.ID.Topic = t.Name
 		name := commitlog.DirName(t.Name, p.ID.Partition)
+		if err := commitlog.Adopt(r.opts.FS, filepath.Join(r.opts.Dir, name), p); err != nil {
+			return err
+		}
 		in := commitlog.Inspect(r.opts.FS, filepath.Join(r.opts.Dir, name), p)
 		switch {
 		case in.Harmed() || p.Offline:
@@ -168,7 +176,7 @@ func (r *repairer) keepFrames(losses map[logKey]*Loss) error {
 	_, err := wal.Scan(r.opts.FS, dir, r.ck.pos, func(f wal.Frame) error {
 		k := logKey{f.Topic, f.Partition}
 		l := losses[k]
-		if l == nil || f.Kind != commitlog.KindBatch {
+		if l == nil || !commitlog.IsBatch(f.Kind) {
 			return nil
 		}
 		if b, why := commitlog.CheckFrame(f); why == "" && b.LastOffset() >= l.End {

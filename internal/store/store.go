@@ -53,6 +53,8 @@ type Store struct {
 
 	checkpoints checkpointer
 	retention   retention
+	clock       clock
+	cleaner     cleaner
 	removals    removals
 	ctx         context.Context // of the owner's goroutines
 	cancel      context.CancelFunc
@@ -99,19 +101,23 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	}()
 	s.files = vfs.NewCache(opts.FS, opts.OpenFiles)
 	s.files.OnSyncError(s.fail)
+	s.clock.init(opts.Now, opts.RetentionEvery, opts.Log)
 	s.retention.init()
+	s.cleaner.init(s)
 	s.checkpoints.init(s)
 	s.removals.init()
 	s.eng = commitlog.NewEngine(commitlog.Options{
 		FS: opts.FS, Dir: opts.Dir, Files: s.files, TailBytes: opts.TailBytes, PieceBytes: opts.PieceBytes, Log: opts.Log,
-		OnRoll: s.retention.rolled, OnFailure: s.fail,
+		OnRoll: s.rolled, OnFailure: s.fail,
 	})
+	s.cleaner.make()
 	if err := s.recover(ctx); err != nil {
 		return nil, err
 	}
 	s.done.Go(s.checkpointLoop)
 	s.done.Go(s.retentionLoop)
 	s.done.Go(s.removeLoop)
+	s.done.Go(s.cleanLoop)
 	s.start.Took = opts.Now().Sub(began)
 	return s, nil
 }
@@ -256,6 +262,7 @@ type Stats struct {
 	Checkpoints int64 // made since Open
 	DiskFree    int64
 	DiskTotal   int64
+	Compaction  CompactionStats
 }
 
 // Stats returns the figures of this moment.
@@ -264,6 +271,7 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	st.Topics, st.Partitions, st.Offline = s.catalog.Len(), s.catalog.Partitions(), s.offline
 	s.mu.RUnlock()
+	st.Compaction = s.cleaner.stats()
 	if sp, err := s.opts.FS.Space(s.opts.Dir); err == nil {
 		st.DiskFree, st.DiskTotal = sp.Free, sp.Total
 	}

@@ -130,7 +130,7 @@ func TestRetentionBySize(t *testing.T) {
 	if err := s.checkpoint(false); err != nil {
 		t.Fatal(err)
 	}
-	s.expire(l)
+	s.expire(l, bySize)
 	if l.Start() == 0 || l.Size() > 60000+20000 {
 		t.Fatalf("log start %d, %d bytes", l.Start(), l.Size())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"time"
 
@@ -87,6 +88,10 @@ func (s *Store) addLogs(t *Topic, cfg *commitlog.Config) {
 func (s *Store) logConfig(t catalog.Settings) *commitlog.Config {
 	c := &commitlog.Config{
 		SegmentBytes: t.SegmentBytes, SegmentAge: t.SegmentMs, RetentionBytes: t.RetentionBytes, IndexInterval: t.IndexInterval,
+		RetentionAge: t.RetentionMs, DeleteDelay: milliseconds(t.DeleteDelayMs),
+		Compaction: commitlog.Compaction{
+			Enabled: t.Compact, DirtyRatio: t.MinDirtyRatio, MinLag: t.MinCompactionMs, MaxLag: t.MaxCompactionMs, DeleteRetention: t.DeleteRetentionMs,
+		},
 		ProducerMaxAge: s.Settings().Int("producer.id.expiration.ms"),
 	}
 	if s.opts.segmentBytes > 0 {
@@ -99,6 +104,11 @@ func (s *Store) logConfig(t catalog.Settings) *commitlog.Config {
 		c.Within = -1
 	}
 	return c
+}
+
+// milliseconds is a duration of so many, or the longest.
+func milliseconds(n int64) time.Duration {
+	return time.Duration(min(n, int64(math.MaxInt64/time.Millisecond))) * time.Millisecond
 }
 
 // publishLocked makes a topic visible.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"sort"
 
@@ -94,6 +95,7 @@ type verifier struct {
 	report   Report
 	catalog  *catalog.Catalog
 	ends     map[logKey]int64 // where the log's next batch of a partition must begin
+	logs     map[logKey]commitlog.Checkpoint
 }
 
 type logKey struct {
@@ -134,10 +136,54 @@ func (v *verifier) run() error {
 		v.whole(relative(v.dir, checkpointName(v.dir, ck.number)), err)
 		return nil
 	}
+	if v.logs, err = replayedLogs(v.ctx, v.fs, v.dir, ck); err != nil {
+		return err
+	}
 	if err := v.partitions(ck); err != nil {
 		return err
 	}
 	return v.wal(ck)
+}
+
+// replayedLogs returns the partitions of a checkpoint as the write-ahead log behind it changes them, as far as it can be read: where they start and which
+// segments compaction has replaced.
+func replayedLogs(ctx context.Context, fsys vfs.FS, dir string, ck *checkpoint) (map[logKey]commitlog.Checkpoint, error) {
+	logs := make(map[logKey]commitlog.Checkpoint)
+	for _, c := range ck.logs {
+		logs[logKey{c.ID.TopicID, c.ID.Partition}] = c
+	}
+	n := 0
+	_, err := wal.Scan(fsys, filepath.Join(dir, walDir), ck.pos, func(f wal.Frame) error {
+		if n++; n%4096 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if f.Kind == kindCatalog {
+			if _, ch, err := catalog.DecodeChange(f.Payload); err == nil {
+				if d, ok := ch.(catalog.TopicDeleted); ok {
+					maps.DeleteFunc(logs, func(k logKey, _ commitlog.Checkpoint) bool { return k.topic == d.ID })
+				}
+			}
+			return nil
+		}
+		k := logKey{f.Topic, f.Partition}
+		c, known := logs[k]
+		if !known {
+			c.ID.TopicID, c.ID.Partition = f.Topic, f.Partition
+		}
+		if c, err := c.Replayed(f); err == nil { // what is wrong with it, the reading of the whole log tells
+			logs[k] = c
+		}
+		return nil
+	})
+	var corrupt *wal.CorruptError
+	var missing *wal.MissingError
+	if err != nil && !errors.As(err, &corrupt) && !errors.As(err, &missing) {
+		return nil, err
+	}
+	for k, c := range logs {
+		logs[k] = c.Reachable()
+	}
+	return logs, nil
 }
 
 func relative(dir, name string) string {
@@ -177,12 +223,20 @@ func (v *verifier) checkpoints() (*checkpoint, error) {
 func (v *verifier) partitions(ck *checkpoint) error {
 	v.report.Topics = v.catalog.Len()
 	v.ends = make(map[logKey]int64)
-	logs := append([]commitlog.Checkpoint(nil), ck.logs...)
-	for i := range logs {
-		if t := v.catalog.TopicByID(logs[i].ID.TopicID); t != nil {
-			logs[i].ID.Topic = t.Name
+	for _, c := range ck.logs {
+		v.ends[logKey{c.ID.TopicID, c.ID.Partition}] = c.RecoveryPoint
+	}
+	var logs []commitlog.Checkpoint
+	for k, c := range v.logs {
+		if _, known := v.ends[k]; !known && len(c.Segments) == 0 {
+			continue // all of it is in the write-ahead log
 		}
-		v.ends[logKey{logs[i].ID.TopicID, logs[i].ID.Partition}] = logs[i].RecoveryPoint
+		if t := v.catalog.TopicByID(c.ID.TopicID); t != nil {
+			c.ID.Topic = t.Name
+		} else if _, known := v.ends[k]; !known {
+			continue // of a topic that was made and deleted since
+		}
+		logs = append(logs, c)
 	}
 	sort.Slice(logs, func(i, j int) bool {
 		a, b := logs[i].ID, logs[j].ID
@@ -257,7 +311,13 @@ func (v *verifier) frame(f wal.Frame) {
 			f.Partition = -1
 			bad("", "group %d: %v", f.Group, err)
 		}
-	case commitlog.KindBatch:
+	case commitlog.KindCleaned:
+		if t := v.catalog.TopicByID(f.Topic); t != nil {
+			if _, err := (commitlog.Checkpoint{Cleanings: f.Offset - 1}).Replayed(f); err != nil {
+				bad(t.Name, "%v", err)
+			}
+		}
+	case commitlog.KindBatch, commitlog.KindFirstBatch:
 		t := v.catalog.TopicByID(f.Topic)
 		if t == nil {
 			return // of a topic that was deleted
