@@ -13,6 +13,7 @@ import (
 type names struct {
 	tag     string              // what makes this run's topic names its own; shown as nothing
 	ids     map[[16]byte]string // topic ids
+	members map[string]string   // member ids
 	cluster string
 	host    string
 	port    int32
@@ -93,7 +94,7 @@ func (n *names) list(out map[string]string, path, field string, v reflect.Value)
 
 // key finds what names an element of a list.
 func (n *names) key(v reflect.Value, index int) string {
-	for _, name := range []string{"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ApiKey", "RelativeOffset"} {
+	for _, name := range []string{"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ApiKey", "RelativeOffset", "Group", "MemberID", "InstanceID", "Key"} {
 		f := v.FieldByName(name)
 		if !f.IsValid() || f.IsZero() && (f.Kind() != reflect.Int32 || name == "NodeID") {
 			continue
@@ -118,6 +119,8 @@ func (n *names) id(v reflect.Value) string {
 
 func (n *names) text(field, s string) string {
 	switch {
+	case n.members[s] != "":
+		return n.members[s]
 	case s == n.cluster:
 		return "cluster"
 	case s == n.host:

@@ -7,5 +7,6 @@ func scenes() []scene {
 	return slices.Concat(
 		produceScenes(), produceBatchScenes(), produceSequenceScenes(), fetchScenes(), fetchSessionScenes(), listOffsetsScenes(),
 		metadataScenes(), createTopicsScenes(), deleteTopicsScenes(), describeScenes(), initProducerIDScenes(), connectionScenes(),
+		joinScenes(), staticScenes(), syncScenes(), heartbeatScenes(), leaveScenes(), commitScenes(), offsetFetchScenes(), groupAdminScenes(),
 	)
 }
