@@ -13,6 +13,7 @@ import (
 type names struct {
 	tag     string              // what makes this run's topic names its own; shown as nothing
 	ids     map[[16]byte]string // topic ids
+	members map[string]string   // member ids
 	cluster string
 	host    string
 	port    int32
@@ -94,7 +95,9 @@ func (n *names) list(out map[string]string, path, field string, v reflect.Value)
 
 // key finds what names an element of a list.
 func (n *names) key(v reflect.Value, index int) string {
-	for _, name := range []string{"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ReplicaID", "ApiKey", "RelativeOffset", "Dir", "Feature"} {
+	for _, name := range []string{
+		"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ReplicaID", "ApiKey", "RelativeOffset", "Dir", "Feature", "Group", "MemberID", "InstanceID", "Key",
+	} {
 		f := v.FieldByName(name)
 		if !f.IsValid() || f.IsZero() && (f.Kind() != reflect.Int32 || name == "NodeID") {
 			continue
@@ -119,6 +122,8 @@ func (n *names) id(v reflect.Value) string {
 
 func (n *names) text(field, s string) string {
 	switch {
+	case n.members[s] != "":
+		return n.members[s]
 	case s == n.cluster:
 		return "cluster"
 	case s == n.host:

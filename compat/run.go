@@ -36,6 +36,8 @@ type run struct {
 	conn    *conn // opened when it is needed
 	out     answers
 	created []string // topics
+	groups  []string
+	clients []*member
 	started time.Time
 }
 
@@ -51,7 +53,7 @@ func must[T any](v T, err error) T {
 
 // perform plays a scene on the broker at addr. The tag makes its topics' names its own.
 func perform(addr, tag string, s scene, version int16) (_ answers, err error) {
-	r := &run{addr: addr, out: answers{}, names: names{tag: tag, ids: map[[16]byte]string{}}}
+	r := &run{addr: addr, out: answers{}, names: names{tag: tag, ids: map[[16]byte]string{}, members: map[string]string{}}}
 	defer func() {
 		switch b := recover().(type) {
 		case nil:
@@ -91,8 +93,9 @@ func (r *run) meet() {
 	r.node, r.cluster = resp.Brokers[0].NodeID, *resp.ClusterID
 }
 
-// clear deletes the topics of the scene.
+// clear deletes the groups and the topics of the scene.
 func (r *run) clear() {
+	r.clearGroups()
 	if len(r.created) == 0 {
 		return
 	}

@@ -9,5 +9,6 @@ func scenes() []scene {
 		metadataScenes(), createTopicsScenes(), deleteTopicsScenes(), describeScenes(), initProducerIDScenes(), connectionScenes(),
 		leaderEpochScenes(), createPartitionsScenes(), deleteRecordsScenes(), incrementalAlterScenes(), alterConfigsScenes(), logDirsScenes(),
 		topicPartitionsScenes(), describeProducersScenes(), reassignmentScenes(), clusterScenes(), internalTopicScenes(),
+		joinScenes(), staticScenes(), syncScenes(), heartbeatScenes(), leaveScenes(), commitScenes(), offsetFetchScenes(), groupAdminScenes(),
 	)
 }
