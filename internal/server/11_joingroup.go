@@ -13,8 +13,12 @@ import (
 // joinGroup makes a member of a group, and answers when all members of the next generation are there. package group has the rules.
 func joinGroup(ctx context.Context, r *request, req *kmsg.JoinGroupRequest) *kmsg.JoinGroupResponse {
 	version := req.Version
+	origin := r.peer.ID
+	if req.InstanceID != nil {
+		origin = *req.InstanceID
+	}
 	resp, err := askGroup[*kmsg.JoinGroupResponse](ctx, r, req.Group, func(t group.Token) group.Event {
-		return group.Join{Token: t, Client: r.peer, NewMember: r.peer.ID + "-" + newUUID(), Request: req}
+		return group.Join{Token: t, Client: r.peer, NewMember: origin + "-" + newUUID(), Request: req}
 	})
 	if err != nil {
 		resp = kmsg.NewPtrJoinGroupResponse()
