@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -96,7 +97,7 @@ func (n *names) list(out map[string]string, path, field string, v reflect.Value)
 // key finds what names an element of a list.
 func (n *names) key(v reflect.Value, index int) string {
 	for _, name := range []string{
-		"Topic", "ResourceName", "Name", "TopicID", "Partition", "NodeID", "ReplicaID", "ApiKey", "RelativeOffset", "Dir", "Feature", "Group", "MemberID", "InstanceID", "Key",
+		"Topic", "ResourceName", "Name", "TopicID", "Partition", "Group", "MemberID", "InstanceID", "Key", "NodeID", "ReplicaID", "ApiKey", "RelativeOffset", "Dir", "Feature",
 	} {
 		f := v.FieldByName(name)
 		if !f.IsValid() || f.IsZero() && (f.Kind() != reflect.Int32 || name == "NodeID") {
@@ -120,6 +121,9 @@ func (n *names) id(v reflect.Value) string {
 	return "some-id"
 }
 
+// uuid is the end of a member id that has no name yet.
+var uuid = regexp.MustCompile(`-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 func (n *names) text(field, s string) string {
 	switch {
 	case n.members[s] != "":
@@ -133,7 +137,7 @@ func (n *names) text(field, s string) string {
 	case field == "ResourceName" && s == strconv.Itoa(int(n.node)):
 		return "node"
 	}
-	return strings.ReplaceAll(s, n.tag, "")
+	return uuid.ReplaceAllString(strings.ReplaceAll(s, n.tag, ""), "-uuid")
 }
 
 func (n *names) number(field string, v reflect.Value) string {

@@ -2,7 +2,6 @@ package compat
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -129,6 +128,7 @@ func (m *member) join() *kmsg.JoinGroupRequest {
 func (m *member) sync(generation int32, members ...*member) *kmsg.SyncGroupRequest {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Group, req.MemberID, req.InstanceID, req.Generation = m.group, m.id, m.instance, generation
+	req.ProtocolType, req.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
 	for _, x := range members {
 		req.GroupAssignment = append(req.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: x.id, MemberAssignment: []byte("for " + x.name)})
 	}
@@ -192,8 +192,6 @@ func idOf(resp *kmsg.JoinGroupResponse, req kmsg.Request) string {
 	return resp.MemberID
 }
 
-var randomID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
 // named takes an id that the broker gave, and notes how it looks.
 func (m *member) named(id string) {
 	m.id = id
@@ -204,8 +202,8 @@ func (m *member) named(id string) {
 	}
 	m.r.members[id] = alias
 	shape := "something else"
-	for prefix, what := range map[string]string{"compat-": "client id", orNone(m.instance) + "-": "instance id"} {
-		if rest, ok := strings.CutPrefix(id, prefix); ok && randomID.MatchString(rest) {
+	for prefix, what := range map[string]string{"compat": "client id", orNone(m.instance): "instance id"} {
+		if uuid.ReplaceAllString(id, "") == prefix {
 			shape = what + " and a random id"
 		}
 	}
@@ -260,14 +258,12 @@ func (m *member) quietAnswer() {
 func completing(members ...*member) int32 {
 	const version = 5
 	alias := strings.TrimSuffix(members[0].group, members[0].r.tag)
-	join := func(m *member) *kmsg.JoinGroupRequest { return m.join() }
 	enter := func(m *member) {
-		req := join(m)
 		if m.instance == nil {
-			m.send("", 3, req) // before members without an id were sent away
+			m.send("", 3, m.join()) // from before members without an id were sent away
 			return
 		}
-		m.send("", version, req)
+		m.send("", version, m.join())
 	}
 	enter(members[0])
 	members[0].quietAnswer()
@@ -275,7 +271,7 @@ func completing(members ...*member) int32 {
 		enter(members[n])
 		members[0].r.awaitGroup(alias, "PreparingRebalance", n+1)
 		for _, m := range members[:n] {
-			m.send("", version, join(m))
+			m.send("", version, m.join())
 		}
 		for _, m := range members[:n+1] {
 			m.quietAnswer()

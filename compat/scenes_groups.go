@@ -1,6 +1,10 @@
 package compat
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // joinScenes are about JoinGroup.
 func joinScenes() []scene {
@@ -115,7 +119,7 @@ func joinScenes() []scene {
 				req := m.join()
 				req.Protocols = nil
 				for _, name := range names {
-					req.Protocols = append(req.Protocols, kmsg.JoinGroupRequestProtocol{Name: name, Metadata: []byte(name + " of " + m.name)})
+					req.Protocols = append(req.Protocols, kmsg.JoinGroupRequestProtocol{Name: name, Metadata: consumerMetadata(name, m.name)})
 				}
 				return req
 			}
@@ -264,9 +268,12 @@ func syncScenes() []scene {
 			"generation -1":       func(req *kmsg.SyncGroupRequest) { req.Generation = -1 },
 			"type":                func(req *kmsg.SyncGroupRequest) { req.ProtocolType = kmsg.StringPtr("connect") },
 			"protocol":            func(req *kmsg.SyncGroupRequest) { req.Protocol = kmsg.StringPtr("roundrobin") },
+			"no type":             func(req *kmsg.SyncGroupRequest) { req.ProtocolType = nil },
+			"no protocol":         func(req *kmsg.SyncGroupRequest) { req.Protocol = nil },
+			"no type, no group":   func(req *kmsg.SyncGroupRequest) { req.ProtocolType, req.Group = nil, "" },
 			"generation and type": func(req *kmsg.SyncGroupRequest) { req.Generation, req.ProtocolType = 77, kmsg.StringPtr("connect") },
 		} {
-			if v < 5 && (label == "type" || label == "protocol") {
+			if v < 5 && (strings.HasSuffix(label, "type") || strings.HasSuffix(label, "protocol")) && label != "generation and type" {
 				continue // nothing is wrong then
 			}
 			if v < 3 && label == "unknown instance" {
@@ -290,7 +297,6 @@ func syncScenes() []scene {
 			generation := completing(a, b)
 			wrong(r, v, b, generation)
 			right := a.sync(generation, a)
-			right.ProtocolType, right.Protocol = kmsg.StringPtr("consumer"), kmsg.StringPtr("range")
 			right.GroupAssignment = append(right.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: "nobody", MemberAssignment: []byte("lost")})
 			a.ask("leader", v, right)
 			b.ask("follower that was left out", v, b.sync(generation))

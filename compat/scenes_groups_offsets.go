@@ -11,24 +11,24 @@ func commitScenes() []scene {
 	versions := []int16{2, 3, 4, 5, 6, 7, 8, 9, 10}
 	// ways commits in every way that may be wrong.
 	ways := func(r *run, v int16, m *member, generation int32) {
-		for label, change := range map[string]func(*kmsg.OffsetCommitRequest){
-			"as member":            func(*kmsg.OffsetCommitRequest) {},
-			"generation before":    func(req *kmsg.OffsetCommitRequest) { req.Generation-- },
-			"generation after":     func(req *kmsg.OffsetCommitRequest) { req.Generation++ },
-			"no generation":        func(req *kmsg.OffsetCommitRequest) { req.Generation = -1 },
-			"nobody":               func(req *kmsg.OffsetCommitRequest) { req.Generation, req.MemberID, req.InstanceID = -1, "", nil },
-			"no member":            func(req *kmsg.OffsetCommitRequest) { req.MemberID = "" },
-			"unknown member":       func(req *kmsg.OffsetCommitRequest) { req.MemberID = "nobody" },
-			"unknown without gen.": func(req *kmsg.OffsetCommitRequest) { req.MemberID, req.Generation = "nobody", -1 },
-			"unknown instance":     func(req *kmsg.OffsetCommitRequest) { req.InstanceID = kmsg.StringPtr("nothing") },
-			"instance alone": func(req *kmsg.OffsetCommitRequest) {
-				req.Generation, req.MemberID, req.InstanceID = -1, "", kmsg.StringPtr("nothing")
-			},
-			"generation -2": func(req *kmsg.OffsetCommitRequest) { req.Generation = -2 },
+		for _, way := range []struct {
+			label  string
+			change func(*kmsg.OffsetCommitRequest)
+		}{ // in this order: one of them makes the group
+			{"as member", func(*kmsg.OffsetCommitRequest) {}},
+			{"generation before", func(req *kmsg.OffsetCommitRequest) { req.Generation-- }},
+			{"generation after", func(req *kmsg.OffsetCommitRequest) { req.Generation++ }},
+			{"no generation", func(req *kmsg.OffsetCommitRequest) { req.Generation = -1 }},
+			{"nobody", func(req *kmsg.OffsetCommitRequest) { req.Generation, req.MemberID, req.InstanceID = -1, "", nil }},
+			{"no member", func(req *kmsg.OffsetCommitRequest) { req.MemberID = "" }},
+			{"unknown member", func(req *kmsg.OffsetCommitRequest) { req.MemberID = "nobody" }},
+			{"unknown without gen.", func(req *kmsg.OffsetCommitRequest) { req.MemberID, req.Generation = "nobody", -1 }},
+			{"unknown instance", func(req *kmsg.OffsetCommitRequest) { req.InstanceID = kmsg.StringPtr("nothing") }},
+			{"generation -2", func(req *kmsg.OffsetCommitRequest) { req.Generation = -2 }},
 		} {
 			req := m.commit(generation, "a", 7)
-			change(req)
-			m.ask(label, v, req)
+			way.change(req)
+			m.ask(way.label, v, req)
 		}
 	}
 	return []scene{

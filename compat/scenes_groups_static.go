@@ -97,14 +97,18 @@ func staticScenes() []scene {
 			b.ask("somebody else's instance", v, b.join())
 			b.instance = kmsg.StringPtr("ib")
 			b.ask("a new instance", v, b.join())
-			a.instance = nil
-			a.ask("without its instance", v, a.join())
 			a.instance = kmsg.StringPtr("")
 			a.ask("an empty instance", v, a.join())
+			a.instance, b.instance = nil, nil
+			a.send("without its instance", v, a.join())
+			r.awaitGroup("g", "PreparingRebalance", 2)
+			b.ask("follower", v, b.join())
+			a.answer()
+			r.note("described", 5, r.describeGroup("g"))
 			x := r.static("g", "empty instance", "")
 			x.send("new with an empty instance", v, x.join())
 			r.awaitGroup("g", "PreparingRebalance", 3)
-			r.note("described", 5, r.describeGroup("g"))
+			r.note("described again", 5, r.describeGroup("g"))
 		}},
 		{"static/stays-when-late", []int16{5, 9}, func(r *run, v int16) {
 			a, b := r.static("g", "first", "ia"), r.static("g", "second", "ib")

@@ -151,10 +151,8 @@ func (m *Machine) deleteOffsets(ev DeleteOffsets) {
 		}
 	}
 	g := m.groups[req.Group]
-	if len(accepted) > 0 {
-		if code := g.checkDeleteOffsets(req.Group); code != 0 {
-			resp.ErrorCode, resp.Topics, accepted = code, nil, nil
-		}
+	if code := g.checkDeleteOffsets(req.Group); code != 0 {
+		resp.ErrorCode, resp.Topics, accepted = code, nil, nil
 	}
 	for _, x := range accepted {
 		if g.subscribes(x.topic) {

@@ -16,31 +16,33 @@ const (
 	// From which version on a JoinGroup request …
 	hasRebalanceTimeout = 1 // … tells how long the member may take to join again,
 	needsMemberID       = 4 // … must come with a member id,
-	hasNullProtocol     = 7 // … is answered with protocols that may be null,
+	hasNullProtocol     = 7 // … is answered with a protocol that may be null,
 	canSkipAssignment   = 9 // … lets a leader be told that nothing is to be assigned.
 )
 
 // refused is the answer to a Join that is refused.
 func refused(version int16, memberID string, code int16) *kmsg.JoinGroupResponse {
 	resp := kmsg.NewPtrJoinGroupResponse()
-	resp.Version, resp.ErrorCode, resp.MemberID, resp.Protocol = version, code, memberID, text("")
+	resp.Version, resp.ErrorCode, resp.MemberID, resp.Protocol = version, code, memberID, protocolOf(version, nil)
 	return resp
 }
 
-// refusedMember is the answer to the Join of somebody who is not the member that he says he is: as Kafka's it has no protocol.
-func refusedMember(version int16, memberID string, code int16) *kmsg.JoinGroupResponse {
-	resp := refused(version, memberID, code)
-	if version >= hasNullProtocol {
-		resp.Protocol = nil
+// protocolOf is a protocol as an answer shows it: without a name it is empty in old versions, and null in new ones.
+func protocolOf(version int16, name *string) *string {
+	switch {
+	case version < hasNullProtocol && name == nil:
+		return text("")
+	case version >= hasNullProtocol && stringOf(name) == "":
+		return nil
 	}
-	return resp
+	return name
 }
 
 // joined is the answer that tells a member its generation, and the leader who else is in it.
 func joined(mb *member, version int16) *kmsg.JoinGroupResponse {
 	g := mb.group
 	resp := kmsg.NewPtrJoinGroupResponse()
-	resp.Version, resp.Generation, resp.Protocol, resp.LeaderID, resp.MemberID = version, g.generation, g.protocol, g.leader, mb.id
+	resp.Version, resp.Generation, resp.Protocol, resp.LeaderID, resp.MemberID = version, g.generation, protocolOf(version, g.protocol), g.leader, mb.id
 	if g.protocolType != "" {
 		resp.ProtocolType = text(g.protocolType)
 	}
@@ -200,7 +202,7 @@ func (m *Machine) joinAgain(g *group, ev Join) {
 		return
 	}
 	if code := g.validate(req.MemberID, req.InstanceID); code != 0 {
-		m.reply(ev.Token, g, refusedMember(req.Version, req.MemberID, code))
+		m.reply(ev.Token, g, refused(req.Version, req.MemberID, code))
 		return
 	}
 	mb := g.byID[req.MemberID]
@@ -224,7 +226,7 @@ func (m *Machine) replaceStatic(g *group, old *member, ev Join) {
 	req := ev.Request
 	leader, leads := g.leader, g.isLeader(old.id)
 	if old.joining.on {
-		m.answerJoin(old, refusedMember(old.joining.version, old.id, fencedInstance))
+		m.answerJoin(old, refused(old.joining.version, old.id, fencedInstance))
 	}
 	m.answerSync(old, fencedInstance)
 

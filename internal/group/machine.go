@@ -66,7 +66,7 @@ type (
 		RequireStable bool
 		Topics        []TopicPartitions
 	}
-	// DeleteOffsets is an OffsetDelete request. Refused is as in Commit.
+	// DeleteOffsets is an OffsetDelete request. Refused is as in Commit, but the group is always asked.
 	DeleteOffsets struct {
 		Token   Token
 		Request *kmsg.OffsetDeleteRequest

@@ -241,7 +241,7 @@ func (h *history) play(t *rapid.T) {
 
 func (h *history) sync(id, member string, instance *string, generation int32, assign []string) {
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group, req.MemberID, req.InstanceID, req.Generation = 5, id, member, instance, generation
+	req.Version, req.Group, req.MemberID, req.InstanceID, req.Generation = 4, id, member, instance, generation
 	var wipe [][]byte
 	for _, mb := range assign {
 		b := fmt.Appendf(nil, "%d for %s by %s at %d", generation, mb, member, h.token)

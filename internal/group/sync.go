@@ -6,6 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// needsProtocol is the version of SyncGroup from which on a member must say which protocol it follows (KIP-559).
+const needsProtocol = 5
+
 // syncAnswer gives a member its assignment, or an error.
 func syncAnswer(mb *member, version, code int16) *kmsg.SyncGroupResponse {
 	resp := kmsg.NewPtrSyncGroupResponse()
@@ -58,6 +61,8 @@ func (m *Machine) sync(ev Sync) {
 // checkSync finds what is wrong with a request, 0 for nothing. The group may be nil.
 func (g *group) checkSync(req *kmsg.SyncGroupRequest) int16 {
 	switch {
+	case req.Version >= needsProtocol && (req.ProtocolType == nil || req.Protocol == nil):
+		return inconsistentProtocol
 	case req.Group == "":
 		return invalidGroup
 	case g == nil, g.state == empty:

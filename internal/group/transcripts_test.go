@@ -187,7 +187,7 @@ func (s *story) event() group.Event {
 		return group.Join{Token: s.name(), Client: group.Client{ID: s.text("client", "c"), Host: "/127.0.0.1"}, NewMember: first, Request: req}
 	case "sync":
 		req := kmsg.NewPtrSyncGroupRequest()
-		req.Version = int16(s.number("version", 5))
+		req.Version = int16(s.number("version", 4))
 		req.Group, req.MemberID, req.InstanceID = id, s.text("member", first), s.optional("instance")
 		req.Generation = int32(s.number("generation", 1))
 		req.ProtocolType, req.Protocol = s.optional("type"), s.optional("protocol")
