@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"log/slog"
+	"net"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -50,6 +52,14 @@ type request struct {
 	// host and port are where the client is told to connect to.
 	host string
 	port int32
+	// Who asks, for the log.
+	peer   net.Addr
+	client string
+}
+
+// changed logs what an operator may want to know later: what was changed, and who asked for it.
+func (r *request) changed(level slog.Level, what string, args ...any) {
+	r.srv.log.Log(context.Background(), level, what, append(args, "client", r.client, "peer", r.peer)...)
 }
 
 // table has the requests that are served, in the order of their keys.

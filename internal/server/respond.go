@@ -47,7 +47,7 @@ func (c *conn) answer(call *call) {
 	}
 	resp := call.reply
 	if resp == nil {
-		r := &request{srv: c.srv, body: call.body, host: c.host, port: c.port}
+		r := &request{srv: c.srv, body: call.body, host: c.host, port: c.port, peer: c.nc.RemoteAddr(), client: call.head.ClientID}
 		resp = c.srv.apis.find(call.head.Key).handle(c.ctx, r)
 	}
 	c.out = wire.AppendResponse(c.out, call.head, resp)
