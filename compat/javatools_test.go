@@ -40,6 +40,11 @@ func TestKafkaTools(t *testing.T) {
 	j.run("configs", "", []string{"Completed updating config for topic tools"}, append([]string{"--alter", "--delete-config", "cleanup.policy"}, topic...)...)
 	j.run("configs", "", []string{"retention.ms=3600000", "segment.bytes=1073741824"}, append([]string{"--describe", "--all"}, topic...)...)
 
+	j.run("configs", "", []string{"Completed updating default config"}, "--entity-type", "brokers", "--entity-default", "--alter", "--add-config", "message.max.bytes=2000000")
+	j.run("configs", "", []string{"DYNAMIC_DEFAULT_BROKER_CONFIG:message.max.bytes=2000000"}, "--entity-type", "brokers", "--entity-default", "--describe")
+	j.run("configs", "", []string{"Completed updating config for broker 1"}, "--entity-type", "brokers", "--entity-name", "1", "--alter", "--add-config", "log.roll.ms=99999")
+	j.run("configs", "", []string{"DYNAMIC_BROKER_CONFIG:log.roll.ms=99999"}, "--entity-type", "brokers", "--entity-name", "1", "--describe")
+
 	j.run("console-producer", lines.String(), nil, "--topic", "tools", "--property", "parse.key=true")
 	if out := j.run("console-consumer", "", []string{"line 0\n", "line 299\n"}, "--topic", "tools", "--from-beginning", "--group", "console", "--max-messages", "300"); strings.Count(out, "line ") != 300 {
 		t.Errorf("console-consumer read %d lines, want 300", strings.Count(out, "line "))
@@ -62,6 +67,8 @@ func TestKafkaTools(t *testing.T) {
 	j.run("verifiable-producer", "", []string{`"acked":2000`}, "--topic", "verified", "--max-messages", "2000", "--acks", "-1")
 	j.run("verifiable-consumer", "", []string{"records_consumed", "offsets_committed"}, "--topic", "verified", "--max-messages", "2000", "--group-id", "verifiers", "--reset-policy", "earliest")
 	j.run("quorum", "", []string{"LeaderId", "CurrentVoters"}, "describe", "--status")
+	j.run("features", "", []string{"metadata.version"}, "describe")
+	j.run("elect", "", nil, "--election-type", "preferred", "--all-topic-partitions")
 	j.run("api-versions", "", []string{"Produce(0)", "JoinGroup(11)"})
 	j.run("topics", "", nil, "--delete", "--topic", "tools")
 	if out := j.run("topics", "", nil, "--list"); strings.Contains(out, "tools") {

@@ -20,6 +20,7 @@ type consumeFlags struct {
 	untilEnd   bool
 	partitions []int32
 	format     string
+	group      string
 }
 
 func (a *app) consume() *cobra.Command {
@@ -34,10 +35,14 @@ as in @1795500000000, or a time before now as in @-1h.
 
 A record is written as -f says: %t topic, %p partition, %o offset, %k key, %v value, %T time in milliseconds, %h headers; \n and \t.
 On a terminal, keys and values that are not printable are written in hex. -o json writes an array, -o jsonl an object a line, with
-key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PARTITION/OFFSET.`,
+key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PARTITION/OFFSET.
+
+With --group the partitions are shared with the other members of that group, reading goes on where the group has committed, and --from is for
+partitions where it has not. Records count as read when they are written.`,
 		Example: `  bobbin consume orders
   bobbin consume orders --from start --until-end -o jsonl
-  bobbin consume orders --from @-1h --count 10 -f '%T %k %v\n'`,
+  bobbin consume orders --from @-1h --count 10 -f '%T %k %v\n'
+  bobbin consume orders --group billing --from start`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from, err := kafka.ParsePlace(f.from, time.Now())
@@ -53,6 +58,20 @@ key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PAR
 			}
 			format.safe = isTerminal(a.stdout)
 			out := &recordWriter{w: a.stdout, form: a.output, format: format}
+			if f.group != "" {
+				if f.untilEnd || len(f.partitions) > 0 {
+					return usagef(cmd, "--group gets its partitions from the group: it goes with neither --partition nor --until-end; --count ends it")
+				}
+				o := kafka.GroupReaderOptions{Group: f.group, Topic: args[0], From: from}
+				return a.withCluster(cmd.Context(), func(ctx context.Context, c *kafka.Client) error {
+					r, err := c.NewGroupReader(ctx, o)
+					if err != nil {
+						return err
+					}
+					defer r.Close()
+					return errors.Join(copyRecords(ctx, r, out, f.count), out.end())
+				})
+			}
 			opts := kafka.ReaderOptions{Topic: args[0], Partitions: f.partitions, From: from, UntilEnd: f.untilEnd}
 			return a.withCluster(cmd.Context(), func(ctx context.Context, c *kafka.Client) error {
 				r, err := c.NewReader(ctx, opts)
@@ -68,6 +87,7 @@ key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PAR
 	cmd.Flags().Int64VarP(&f.count, "count", "n", 0, "end after so many records; never when 0")
 	cmd.Flags().BoolVar(&f.untilEnd, "until-end", false, "end at what is the end of the topic now; starts at its start without --from")
 	cmd.Flags().Int32SliceVarP(&f.partitions, "partition", "p", nil, "read only this partition; repeat it for more")
+	cmd.Flags().StringVarP(&f.group, "group", "g", "", "read as a member of this consumer group, and commit what was written")
 	cmd.Flags().StringVarP(&f.format, "format", "f", `%v\n`, "form of a record in the table form")
 	cmd.PreRun = func(cmd *cobra.Command, _ []string) {
 		if f.untilEnd && !cmd.Flags().Changed("from") {
@@ -78,8 +98,16 @@ key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PAR
 	return a.onCluster(cmd)
 }
 
+// source is what records are read from.
+type source interface {
+	Poll(ctx context.Context, limit int) ([]kafka.Record, error)
+}
+
+// committer is a source that is told what was written.
+type committer interface{ Commit(context.Context) error }
+
 // copyRecords writes what is read, until the end or until there were limit records; 0 is no limit.
-func copyRecords(ctx context.Context, r *kafka.Reader, out *recordWriter, limit int64) error {
+func copyRecords(ctx context.Context, r source, out *recordWriter, limit int64) error {
 	for {
 		most := 10_000
 		if limit > 0 {
@@ -94,6 +122,11 @@ func copyRecords(ctx context.Context, r *kafka.Reader, out *recordWriter, limit 
 		}
 		if err := out.write(records); err != nil {
 			return err
+		}
+		if c, ok := r.(committer); ok {
+			if err := c.Commit(context.WithoutCancel(ctx)); err != nil {
+				return err
+			}
 		}
 		if limit > 0 && int64(out.n) >= limit {
 			return nil

@@ -42,7 +42,7 @@ the file. Without authentication only this machine may connect, unless --insecur
 			if o.Settings, err = f.brokerSettings(); err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			o.Log = a.log(slog.LevelWarn)
+			o.Log = a.log(slog.LevelInfo)
 			return a.serveBroker(cmd.Context(), o, f)
 		},
 	}

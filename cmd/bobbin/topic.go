@@ -11,15 +11,15 @@ import (
 func (a *app) topic() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "topic",
-		Short:   "Make, see and delete topics",
-		Long:    "Make, see and delete topics of any Kafka-compatible cluster.",
+		Short:   "Make, see, change and delete topics",
+		Long:    "Make, see, change and delete topics of any Kafka-compatible cluster.",
 		Example: "  bobbin topic create orders --partitions 4\n  bobbin topic list\n  bobbin topic describe orders",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef(cmd, "topic needs one of create, list, describe and delete")
+			return usagef(cmd, "topic needs one of create, list, describe, alter, add-partitions, delete-records and delete")
 		},
 	}
-	cmd.AddCommand(a.topicCreate(), a.topicList(), a.topicDescribe(), a.topicDelete())
+	cmd.AddCommand(a.topicCreate(), a.topicList(), a.topicDescribe(), a.topicAlter(), a.topicAddPartitions(), a.topicDeleteRecords(), a.topicDelete())
 	return cmd
 }
 

@@ -107,7 +107,10 @@ func TestAWrongUseSaysWhereToLook(t *testing.T) {
 	for _, args := range [][]string{
 		{"nonsense"}, {"topic"}, {"topic", "create"}, {"topic", "list", "--nonsense"}, {"version", "-o", "xml"}, {"version", "more"},
 		{"completion", "tcsh"}, {"consume", "t", "--from", "yesterday"}, {"consume", "t", "-f", "%q"}, {"produce", "t", "--format", "xml"},
-		{"topic", "create", "t", "--config", "x"}, {"serve", "-X", "x"}, {"produce", "t", "--header", "x"},
+		{"topic", "create", "t", "--config", "x"}, {"topic", "alter", "t"}, {"topic", "alter", "t", "--config", "x"}, {"topic", "add-partitions", "t"},
+		{"topic", "delete-records", "t", "--partition", "0"}, {"topic", "delete-records", "t", "--before", "3"}, {"group"}, {"group", "describe"}, {"group", "delete"},
+		{"group", "reset-offsets", "g", "--topic", "t"}, {"group", "reset-offsets", "g", "--topic", "t", "--to", "soon"}, {"errors", "1", "2"}, {"doctor", "x"},
+		{"consume", "t", "--group", "g", "--until-end"}, {"consume", "t", "--group", "g", "--partition", "1"}, {"serve", "-X", "x"}, {"produce", "t", "--header", "x"},
 	} {
 		code, out, msg := run(t, args...)
 		if code != exitUsage || out != "" || !strings.Contains(msg, "try: see `bobbin") {

@@ -1,8 +1,8 @@
 // Package catalog knows the topics of a broker, their ids and settings, and the counters that belong to all of them.
 //
 // Nouns: the Catalog is the state; a Topic in it is an immutable value; a Change is one durable fact, with the version
-// of the catalog that it makes; a Setting is a row in the table of what can be set; a Broker is the settings that the
-// broker was started with.
+// of the catalog that it makes; a Setting is a row in the table of what can be set; a Broker is the settings of the
+// broker: those that it was started with and, before them, those that were changed while it runs.
 //
 //	request ─► Decide… ── *Error ──► the server maps its Kind to Kafka's code
 //	              │
@@ -16,7 +16,8 @@
 //
 // # Settings
 //
-// A topic stores only what was set for it. What is in force is the topic's own value, else the broker's under the
+// The broker's settings have four layers: what was changed for this broker while it runs, what was changed for all, what it was started with, and
+// the defaults. A topic stores only what was set for it. What is in force is the topic's own value, else the broker's under the
 // name in Setting.Broker, else the default; Topic.Resolve says which it was, and Topic.Settings gives the values that
 // the log works with. Names, types, defaults and ranges are those of Apache Kafka 4.2. A setting that makes no sense
 // here is accepted and shown, with Effect NoEffect and a reason; a value that would promise what the broker does not do

@@ -29,7 +29,7 @@ const (
 // Error says what failed, on what, why, and what to try.
 type Error struct {
 	Op    string // "create a topic"
-	Topic string // empty when it is about none
+	Topic string // or group; empty when it is about none
 	Kind  Kind
 	Code  string // Kafka's name of the error, such as TOPIC_ALREADY_EXISTS; empty when the cluster did not answer
 	Err   error
@@ -100,6 +100,12 @@ func kindOfCode(e *kerr.Error) (Kind, string) {
 	switch e {
 	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID:
 		return NotFound, "`bobbin topic list` shows the topics that there are"
+	case kerr.GroupIDNotFound:
+		return NotFound, "`bobbin group list` shows the groups that there are"
+	case kerr.NonEmptyGroup:
+		return Other, "stop the group's consumers first; `bobbin group describe` shows them"
+	case kerr.OffsetOutOfRange:
+		return Invalid, "`bobbin topic describe` shows the partition's offsets"
 	case kerr.TopicAlreadyExists:
 		return Exists, "choose another name, or delete it first"
 	case kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.GroupAuthorizationFailed,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -48,6 +49,9 @@ func createTopics(ctx context.Context, r *request, req *kmsg.CreateTopicsRequest
 			err = refuse(kerr.InvalidRequest, "Creation of internal topic "+metadataTopic+" is prohibited.")
 		default:
 			err = r.srv.createTopic(ctx, req, q, &out)
+		}
+		if err == nil && !req.ValidateOnly {
+			r.changed(slog.LevelDebug, "topic created", "topic", q.Topic, "partitions", out.NumPartitions)
 		}
 		out.ErrorCode, out.ErrorMessage = r.srv.fault(err)
 		resp.Topics = append(resp.Topics, out)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,7 +20,7 @@ func deleteTopics(ctx context.Context, r *request, req *kmsg.DeleteTopicsRequest
 			req.Topics[i].Topic = &req.TopicNames[i]
 		}
 	}
-	d := deletion{srv: r.srv, version: req.Version, names: make(map[string]int), ids: make(map[catalog.ID]int), both: make(map[catalog.ID]bool)}
+	d := deletion{request: r, srv: r.srv, version: req.Version, names: make(map[string]int), ids: make(map[catalog.ID]int), both: make(map[catalog.ID]bool)}
 	for i := range req.Topics {
 		if q := &req.Topics[i]; q.Topic != nil {
 			d.names[*q.Topic]++
@@ -44,6 +45,7 @@ func deleteTopics(ctx context.Context, r *request, req *kmsg.DeleteTopicsRequest
 
 // deletion is one request; its maps say how often a topic is named.
 type deletion struct {
+	request *request
 	srv     *Server
 	version int16
 	names   map[string]int
@@ -99,6 +101,7 @@ func (d *deletion) topic(ctx context.Context, q *kmsg.DeleteTopicsRequestTopic) 
 	}
 	if err == nil && out.Topic != nil {
 		d.srv.groups.topicGone(ctx, *out.Topic, out.TopicID)
+		d.request.changed(slog.LevelInfo, "topic deleted", "topic", *out.Topic)
 	}
 	out.ErrorCode, out.ErrorMessage = d.srv.fault(err)
 	return out, true

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 
@@ -58,6 +59,9 @@ func deleteRecords(ctx context.Context, r *request, req *kmsg.DeleteRecordsReque
 				defer func() { <-turns }()
 				low, err := r.srv.deleteBefore(ctx, t.Topic, out.Partition, out.LowWatermark)
 				out.LowWatermark = low
+				if err == nil {
+					r.changed(slog.LevelInfo, "records deleted", "topic", t.Topic, "partition", out.Partition, "before", low)
+				}
 				out.ErrorCode, _ = r.srv.fault(err)
 			})
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -27,6 +28,13 @@ func alterConfigs(ctx context.Context, r *request, req *kmsg.AlterConfigsRequest
 		err := r.srv.checkResource(resource{q.ResourceType, q.ResourceName}, all)
 		if err == nil {
 			err = r.srv.replace(ctx, q, req.ValidateOnly)
+		}
+		if err == nil && !req.ValidateOnly {
+			names := make([]string, len(q.Configs))
+			for j := range q.Configs {
+				names[j] = q.Configs[j].Name
+			}
+			r.changed(slog.LevelInfo, "settings replaced", "of", q.ResourceType, "name", q.ResourceName, "settings", names)
 		}
 		out.ErrorCode, out.ErrorMessage = r.srv.fault(err)
 	}

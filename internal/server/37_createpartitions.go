@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -43,6 +44,9 @@ func createPartitions(ctx context.Context, r *request, req *kmsg.CreatePartition
 			err = r.srv.store.CheckPartitions(p)
 		default:
 			err = r.srv.store.AddPartitions(ctx, p)
+		}
+		if err == nil && !req.ValidateOnly {
+			r.changed(slog.LevelInfo, "partitions added", "topic", q.Topic, "partitions", q.Count)
 		}
 		out := kmsg.NewCreatePartitionsResponseTopic()
 		out.Topic = q.Topic

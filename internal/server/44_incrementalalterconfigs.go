@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -28,6 +29,13 @@ func incrementalAlterConfigs(ctx context.Context, r *request, req *kmsg.Incremen
 		err := r.srv.checkResource(resource{q.ResourceType, q.ResourceName}, all)
 		if err == nil {
 			err = r.srv.alter(ctx, q, req.ValidateOnly)
+		}
+		if err == nil && !req.ValidateOnly {
+			names := make([]string, len(q.Configs))
+			for j := range q.Configs {
+				names[j] = q.Configs[j].Name
+			}
+			r.changed(slog.LevelInfo, "settings changed", "of", q.ResourceType, "name", q.ResourceName, "settings", names)
 		}
 		out.ErrorCode, out.ErrorMessage = r.srv.fault(err)
 	}

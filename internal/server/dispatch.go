@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -60,10 +61,15 @@ type api struct {
 type request struct {
 	srv  *Server
 	body kmsg.Request
-	peer group.Client
+	peer group.Client // who asks
 	// host and port are where the client is told to connect to.
 	host string
 	port int32
+}
+
+// changed logs what an operator may want to know later: what was changed, and who asked for it.
+func (r *request) changed(level slog.Level, what string, args ...any) {
+	r.srv.log.Log(context.Background(), level, what, append(args, "client", r.peer.ID, "peer", r.peer.Host)...)
 }
 
 // table has the requests that are served, in the order of their keys.

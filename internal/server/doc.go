@@ -17,8 +17,8 @@
 //
 // Never: it knows no files, keeps nothing that must survive, and decides nothing about topics: the store and the catalog do. It does not authenticate.
 //
-// Files: server.go (Server) · conn.go (reading) · respond.go (answering) · dispatch.go (the table of requests) · 00_produce.go to 60_describecluster.go
-// (one request each) · fetchsession.go, fetchpart.go (what fetches remember) · codes.go (errors to Kafka's codes) · limits.go (bounds and budgets) ·
+// Files: server.go (Server) · conn.go (reading) · respond.go (answering) · dispatch.go (the table of requests) · 00_produce.go to 75_describetopicpartitions.go
+// (one request each, by its key) · alterconfigs.go (what settings may be changed of) · fetchsession.go, fetchpart.go (what fetches remember) · codes.go (errors to Kafka's codes) · limits.go (bounds and budgets) ·
 // memconn.go (connections in memory) · stats.go.
 //
 // Locks: Server.mu guards connections and listeners; sessions.mu the table of fetch sessions; session.mu, a list of ready partitions, is taken by

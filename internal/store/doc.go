@@ -16,7 +16,7 @@
 // Never: it speaks no protocol, and it never starts on a directory that has lost its log.
 //
 // Files: options.go · store.go (Store, Open, Close) · recover.go (the replay) · change.go (durable changes of the catalog) · topics.go ·
-// alter.go (changes of a topic) · producerids.go · checkpoint.go (when and in which order) · checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) ·
+// alter.go (changes of a topic), alterbroker.go (of the broker's settings) · producerids.go · checkpoint.go (when and in which order) · checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) ·
 // retention.go · ballast.go · identity.go · verify.go,
 // repair.go (a stopped directory) · errors.go.
 //

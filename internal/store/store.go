@@ -278,6 +278,16 @@ func (s *Store) Stats() Stats {
 	return st
 }
 
+// LogBytes is the bytes of all partitions' record batches. It looks at each partition.
+func (s *Store) LogBytes() (n int64) {
+	for _, t := range s.Topics() {
+		for _, l := range t.Partitions {
+			n += l.Size()
+		}
+	}
+	return n
+}
+
 // salt gives random numbers for the write-ahead log's files.
 func (s *Store) salt() uint64 {
 	var b [8]byte
