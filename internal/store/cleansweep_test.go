@@ -465,8 +465,8 @@ func readKeyed(l *commitlog.Log, from int64) (map[int64]put, error) {
 			return out, err
 		}
 		if s.Size == 0 {
-			if from < l.HighWatermark() {
-				return out, fmt.Errorf("nothing is read at %d of %d", from, l.HighWatermark())
+			if hw := s.Bounds.HighWatermark; from < hw {
+				return out, fmt.Errorf("nothing is read at %d of %d", from, hw)
 			}
 			return out, nil
 		}
