@@ -288,7 +288,7 @@ func TestCompactionBesideEverythingElse(t *testing.T) {
 // A full disk makes compaction wait, takes nothing away, and marks nobody.
 func TestAFullDiskMakesCompactionWait(t *testing.T) {
 	mem := vfs.NewMem()
-	rule := &vfs.Rule{Op: vfs.OpWrite, Name: "*.cleaned", Times: 1, Err: syscall.ENOSPC}
+	rule := &vfs.Rule{Op: vfs.OpSync, Name: "*.log.1.cleaned", Times: 1, Err: syscall.ENOSPC}
 	s := mustOpen(t, smallOptions(vfs.WithFaults(mem, rule)))
 	defer mustClose(t, s)
 	l := mustCreate(t, s, "k", 1, "cleanup.policy=compact", "min.cleanable.dirty.ratio=0").Partitions[0]
