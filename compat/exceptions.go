@@ -6,7 +6,6 @@ func exceptions() []exception {
 		unpack    = "records that cannot be unpacked are a fault of the client, not of the server"
 		strict    = "Kafka takes a batch that no client makes, and readers then see offsets, producers or tombstones that are not so"
 		nonsense  = "Kafka fails on a request that makes no sense; Bobbin takes the nearest sense, and nothing is lost by it"
-		compacted = "compaction is not served yet, and a topic that asks for it is refused instead of growing for ever"
 		durable   = "Bobbin shows the durability it gives: a batch is synced before it is acknowledged"
 		sources   = "Kafka and Bobbin are not started with the same settings"
 		synonyms  = "Bobbin names the broker's setting that a value comes from where Kafka has none to name, or leaves it out"
@@ -22,7 +21,6 @@ func exceptions() []exception {
 
 		{"produce/old", "*", "connection closed", "answered", "UNSUPPORTED_VERSION tells an old client more than the end of its connection"},
 		{"produce/twice-in-a-request", "*", "*", "*", "Kafka forgets all but the last batch of a partition; Bobbin appends each, and says so for each"},
-		{"produce/compacted", "scene", "absent", "*INVALID_CONFIG*", compacted},
 		{"produce/batch/not *", "answer*ErrorCode", "UNKNOWN_SERVER_ERROR", "INVALID_RECORD", unpack},
 		{"produce/batch/codec *", "answer*ErrorCode", "UNKNOWN_SERVER_ERROR", "UNSUPPORTED_COMPRESSION_TYPE", unpack},
 		{"produce/batch/codec *", "answer*LogStartOffset", "0", "-1", unpack},
@@ -52,7 +50,6 @@ func exceptions() []exception {
 		{"create-topics/collision", "both at once: Topics[c_d]*", "*", "*", "Kafka looks for names that collide among topics that exist, not within a request"},
 		{"create-topics/configs", "*Configs[preallocate].Value", "TRUE", "true", canonical},
 		{"create-topics/configs", "*Configs[retention.ms].Value", " 1000 ", "1000", canonical},
-		{"create-topics/configs", "config cleanup.policy=*compact*", "*", "*", compacted},
 
 		{"*", "*Configs[flush.messages].Value", "9223372036854775807", "1", durable},
 		{"*", "*Configs[min.insync.replicas].Source", "3", "5", sources},
