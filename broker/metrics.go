@@ -75,6 +75,11 @@ func (c collector) collectStore(out sink) {
 	out.counter("wal_syncs_total", "Syncs of the write-ahead log.", float64(s.WAL.Syncs))
 	out.gauge("wal_size_bytes", "Size of the write-ahead log's files.", float64(s.WAL.TotalBytes))
 	out.counter("checkpoints_total", "Checkpoints made.", float64(s.Checkpoints))
+	out.counter("compactions_total", "Rounds in which a log was compacted.", float64(s.Compaction.Cleanings))
+	out.counter("compaction_read_bytes_total", "Bytes of segments that were replaced by compacted ones.", float64(s.Compaction.BytesRead))
+	out.counter("compaction_left_bytes_total", "Bytes of the compacted ones.", float64(s.Compaction.BytesLeft))
+	out.gauge("compaction_largest_dirty_ratio", "The largest part of a compacted topic's log that is not compacted, when it was last looked at.", s.Compaction.LargestDirtyRatio)
+	out.gauge("partitions_uncleanable", "Partitions that are not compacted any more because of an error.", float64(s.Compaction.Uncleanable))
 	out.gauge("disk_free_bytes", "Free bytes of the data directory's file system.", float64(s.DiskFree))
 	out.gauge("disk_total_bytes", "Size of the data directory's file system.", float64(s.DiskTotal))
 }

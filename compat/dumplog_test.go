@@ -2,6 +2,7 @@ package compat
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,14 +48,96 @@ func TestKafkaReadsOurFiles(t *testing.T) {
 	}
 	s.stop(t)
 
-	found, records := map[string]int{}, 0
+	found, records := dumpTopic(t, home, s.dir, topic)
+	if found[".log"] < 2 || found[".index"] != found[".log"] || found[".timeindex"] != found[".log"] {
+		t.Errorf("found %v, want several segments, each with its indexes", found)
+	}
+	if records != written {
+		t.Errorf("Kafka's tool reads %d records in our segments, want %d", records, written)
+	}
+	t.Logf("Kafka's dump-log read %d records in %v files", records, found)
+}
+
+// TestKafkaReadsOurCompactedFiles writes the same keys again and again, and tombstones, has the topic compacted, and lets Kafka's tool read what is left.
+func TestKafkaReadsOurCompactedFiles(t *testing.T) {
+	home := os.Getenv("KAFKA_HOME")
+	if home == "" {
+		t.Skip("KAFKA_HOME is not set: Kafka's tools are not here")
+	}
+	if os.Getenv("BOBBIN_BOOTSTRAP") != "" {
+		t.Skip("BOBBIN_BOOTSTRAP is set: the files of that broker are not ours to read")
+	}
+	s := startBobbin(t, "log.cleaner.backoff.ms=100")
+	const topic, each, keys = "dump", 20_000, 500
+	makeTopic(t, s.addr, topic, 1, "segment.bytes=1048576", "cleanup.policy=compact", "min.cleanable.dirty.ratio=0")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	last, written := map[string]string{}, 0
+	for _, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()} {
+		writer := franz(t, s.addr, kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(8<<10),
+			kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		for n := range each {
+			r := record(0, written)
+			r.Key = fmt.Appendf(nil, "key %d", n*7%keys)
+			if n%11 == 0 {
+				r.Value = nil
+			}
+			last[string(r.Key)] = string(r.Value)
+			writer.Produce(ctx, r, func(_ *kgo.Record, err error) {
+				if err != nil {
+					t.Errorf("write: %v", err)
+				}
+			})
+			written++
+		}
+		if err := writer.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		writer.Close()
+	}
+	// A reader sees, of each key, the last value that was written, and after a while few others.
+	for {
+		got, seen := map[string]string{}, 0
+		reader := franz(t, s.addr, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		for next := int64(0); next < int64(written); {
+			fetches := reader.PollFetches(ctx)
+			if err := fetches.Err(); err != nil {
+				t.Fatal(err)
+			}
+			fetches.EachRecord(func(r *kgo.Record) {
+				got[string(r.Key)] = string(r.Value)
+				next, seen = r.Offset+1, seen+1
+			})
+		}
+		reader.Close()
+		for k, v := range last {
+			if got[k] != v {
+				t.Fatalf("%s is %.40q, want %.40q", k, got[k], v)
+			}
+		}
+		if seen < written/3 {
+			break
+		}
+	}
+	s.stop(t)
+	found, records := dumpTopic(t, home, s.dir, topic)
+	if records == 0 || records > written/3 {
+		t.Errorf("Kafka's tool reads %d records of %d", records, written)
+	}
+	t.Logf("Kafka's dump-log read %d records of %d in %v files", records, written, found)
+}
+
+// dumpTopic lets Kafka's tool read all files of a topic's first partition, and counts files and records.
+func dumpTopic(t *testing.T, home, dir, topic string) (found map[string]int, records int) {
+	t.Helper()
+	found = map[string]int{}
 	for _, kind := range []string{".log", ".index", ".timeindex"} {
-		files, err := filepath.Glob(filepath.Join(s.dir, "*", topic+"-0", "*"+kind))
+		files, err := filepath.Glob(filepath.Join(dir, "*", topic+"-0", "*"+kind))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(files) == 0 {
-			if files, err = filepath.Glob(filepath.Join(s.dir, topic+"-0", "*"+kind)); err != nil {
+			if files, err = filepath.Glob(filepath.Join(dir, topic+"-0", "*"+kind)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -72,13 +155,7 @@ func TestKafkaReadsOurFiles(t *testing.T) {
 			}
 		}
 	}
-	if found[".log"] < 2 || found[".index"] != found[".log"] || found[".timeindex"] != found[".log"] {
-		t.Errorf("found %v, want several segments, each with its indexes", found)
-	}
-	if records != written {
-		t.Errorf("Kafka's tool reads %d records in our segments, want %d", records, written)
-	}
-	t.Logf("Kafka's dump-log read %d records in %v files", records, found)
+	return found, records
 }
 
 var (

@@ -467,6 +467,9 @@ func (w *cleanWriter) encodeIndexes() {
 }
 
 func (w *cleanWriter) flush() error {
+	if len(w.out) == 0 {
+		return nil
+	}
 	if _, err := w.f.WriteAt(w.out, w.at); err != nil {
 		return err
 	}
@@ -491,10 +494,11 @@ func (w *cleanWriter) finish(dir string) error {
 	if err = errors.Join(err, w.f.Close()); err != nil {
 		return err
 	}
-	for suffix, data := range map[string][]byte{suffixIndex: w.index, suffixTimeIndex: w.times} {
-		if err := w.eng.writeSynced(cleanedFile(dir, s.Base, s.Cleaning, suffix), data); err != nil {
-			return err
-		}
+	if err := w.eng.writeSynced(cleanedFile(dir, s.Base, s.Cleaning, suffixIndex), w.index); err != nil {
+		return err
+	}
+	if err := w.eng.writeSynced(cleanedFile(dir, s.Base, s.Cleaning, suffixTimeIndex), w.times); err != nil {
+		return err
 	}
 	s.written, s.phys, s.indexed, s.timed, s.existing = s.Size, s.Size, s.Index, s.TimeIndex, true
 	s.aside.Store(true)
@@ -528,7 +532,7 @@ func (e *Engine) writeSynced(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err = f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil && len(data) > 0 {
 		_, err = f.WriteAt(data, 0)
 	}
 	if err == nil {

@@ -129,7 +129,9 @@ func (l *Log) Cut() error {
 		keep[name] = s.written
 		index, times := filepath.Base(segmentFile(dir, s.Base, suffixIndex)), filepath.Base(segmentFile(dir, s.Base, suffixTimeIndex))
 		keep[index], keep[times] = int64(s.indexed)*indexEntrySize, int64(s.timed)*timeEntrySize
-		if have[index] < keep[index] || have[times] < keep[times] {
+		_, indexThere := have[index]
+		_, timesThere := have[times]
+		if !indexThere || !timesThere || have[index] < keep[index] || have[times] < keep[times] {
 			l.damagedIndex(s.view())
 		}
 	}

@@ -248,3 +248,23 @@ func TestProduceZeros(t *testing.T) {
 		}
 	}
 }
+
+// A compacted topic takes no record without a key: the batch is refused as a whole, and the answer says which records are at fault.
+func TestACompactedTopicAsksForKeys(t *testing.T) {
+	b := start(t, Limits{})
+	topic := b.create("t", 1, "cleanup.policy=compact")
+	p := b.dial()
+	mixed := batch.NewBuilder(batch.NoProducer())
+	for _, key := range [][]byte{[]byte("a"), nil, []byte("b"), nil} {
+		mixed.Append(testTime.UnixMilli(), key, []byte("v"))
+	}
+	got := ask[*kmsg.ProduceResponse](p, produceTo(13, topic, 0, mixed.Build(nil))).Topics[0].Partitions[0]
+	if got.ErrorCode != kerr.InvalidRecord.Code || got.BaseOffset != -1 || len(got.ErrorRecords) != 2 || got.ErrorRecords[0].RelativeOffset != 1 || got.ErrorRecords[1].RelativeOffset != 3 {
+		t.Fatalf("%+v", got)
+	}
+	keyed := batch.NewBuilder(batch.NoProducer())
+	keyed.Append(testTime.UnixMilli(), []byte("a"), nil)
+	if got := ask[*kmsg.ProduceResponse](p, produceTo(13, topic, 0, keyed.Build(nil))).Topics[0].Partitions[0]; got.ErrorCode != 0 || got.BaseOffset != 0 {
+		t.Fatalf("%+v", got)
+	}
+}

@@ -326,8 +326,11 @@ func (e *keyedExpectation) check(o Options, mem *vfs.Mem, again bool) (err error
 // wholeBut verifies a stopped directory, and that no file but of these endings is left over; nil allows all.
 func wholeBut(mem *vfs.Mem, allowed []string) error {
 	r, err := Verify(context.Background(), mem, "data", func(Finding) {}, nil)
-	if err == nil && len(r.Findings) > 0 {
-		err = fmt.Errorf("verify: %v", r.Findings[0])
+	for _, f := range r.Findings {
+		// A file of the write-ahead log that was being prepared may have an old header, or half of one: nothing of it counts.
+		if err == nil && !(allowed == nil && strings.HasPrefix(f.File, walDir)) {
+			err = fmt.Errorf("verify: %v", f)
+		}
 	}
 	if err != nil || allowed == nil {
 		return err
@@ -462,8 +465,8 @@ func readKeyed(l *commitlog.Log, from int64) (map[int64]put, error) {
 			return out, err
 		}
 		if s.Size == 0 {
-			if from < l.HighWatermark() {
-				return out, fmt.Errorf("nothing is read at %d of %d", from, l.HighWatermark())
+			if hw := s.Bounds.HighWatermark; from < hw {
+				return out, fmt.Errorf("nothing is read at %d of %d", from, hw)
 			}
 			return out, nil
 		}
@@ -530,7 +533,12 @@ func keyedSweep(rec *vfs.Recorder, o Options, points int) (int, error) {
 			e.add(all[marks])
 		}
 		for i, keep := range []vfs.Keep{vfs.KeepNone, vfs.KeepRandom, vfs.KeepAll} {
-			if n++; n%every != 0 {
+			n++
+			often := every
+			if op := fmt.Sprint(p.Op()); strings.Contains(op, ".cleaned") || strings.Contains(op, "-0/0") || strings.Contains(op, "-1/0") {
+				often = max(1, every/4) // where files change their names
+			}
+			if n%often != 0 {
 				continue
 			}
 			image := p.CrashAt(vfs.Crash{Keep: keep, Rand: rand.New(rand.NewPCG(uint64(n), uint64(i)))})
@@ -548,7 +556,7 @@ func keyedSweep(rec *vfs.Recorder, o Options, points int) (int, error) {
 // At every operation on the file system a crash loses no key's value while logs are compacted, old segments go by age and by size, and log starts move: the
 // map of latest values is what it was, no deleted key comes back, no offset changes, and the directory is whole.
 func TestCompactionCrashSweep(t *testing.T) {
-	points := sweepPoints(t, 1200)
+	points := sweepPoints(t, 600)
 	checked, ops := 0, 0
 	for seed := uint64(1); checked < points; seed++ {
 		rec, o := recordKeyed(t, 3, seed, nil)

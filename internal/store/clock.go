@@ -35,7 +35,7 @@ func (c *clock) look() (now int64, steady bool) {
 	jump := wall.Sub(c.lastWall) - mono.Sub(c.lastMono)
 	c.lastWall, c.lastMono = wall, mono
 	if jump > clockTolerance || jump < -clockTolerance {
-		c.until = mono.Add(c.pause)
+		c.until = mono.Add(c.pause + c.pause/2) // the next look is not to be one either
 		c.log.Warn("the clock jumped: nothing is deleted by its age for a while; set the clock right before that is over", "by", jump, "pause", c.pause)
 	}
 	return wall.UnixMilli(), !mono.Before(c.until)

@@ -31,7 +31,8 @@ func someCheckpoints() []*checkpoint {
 			doomed: []doomed{{id: id, name: "gone", partitions: 3}, {id: id}},
 			logs: []commitlog.Checkpoint{
 				{ID: commitlog.ID{TopicID: id, Partition: 1}, Start: 5, RecoveryPoint: 9, Offline: true, Epochs: []commitlog.EpochStart{{Epoch: 1, Start: 2}},
-					Segments: []commitlog.SegmentInfo{{Base: 1, Size: 2, MaxTimestamp: 3, MaxTimeOffset: 4, FirstTime: 5, IndexedTime: 6, Index: 7, TimeIndex: 8}}, Producers: []byte("p")},
+					Segments:  []commitlog.SegmentInfo{{Base: 1, Size: 2, MaxTimestamp: 3, MaxTimeOffset: 4, FirstTime: 5, IndexedTime: 6, Index: 7, TimeIndex: 8, Cleaning: 9, Heads: 10}, {Base: 11}},
+					Producers: []byte("p"), Cleanings: 12, CleanedTo: 13},
 				{ID: commitlog.ID{TopicID: id, Partition: 2}},
 			},
 		},

@@ -96,6 +96,41 @@ func TestGoldenTraces(t *testing.T) {
 	s.Abort()
 }
 
+// A replacement of segments is a frame of the write-ahead log between the syncs of the new files and the renames; the first in a partition's life makes its directory
+// durable too.
+func TestGoldenTracesOfCompaction(t *testing.T) {
+	tr := &tracer{}
+	o := smallOptions(vfs.WithTrace(vfs.NewMem(), "data", tr))
+	o.WALFileBytes, o.WALBytes, o.TailBytes, o.PieceBytes, o.BallastBytes, o.segmentBytes = 16<<20, 64<<20, 16<<20, 8<<20, -1, 20000
+	o.Now = func() time.Time { return time.Unix(1_700_000_000, 0) }
+	o.Random = new(counting)
+	s := mustOpen(t, o)
+	defer s.Abort()
+	eventually(t, "the log has a file ahead", func() error {
+		if s.Stats().WAL.FilesReady == 0 {
+			return errors.New("none")
+		}
+		return nil
+	})
+	k := mustCreate(t, s, "k", 1, "cleanup.policy=compact", "min.cleanable.dirty.ratio=0").Partitions[0]
+	compact := func(name string) {
+		t.Helper()
+		for n := range int64(3) {
+			mustAppend(t, k, keyed("one", payload("k", 0, n, 9000)))
+		}
+		tr.reset()
+		if n := cleanNow(t, s); n != 1 {
+			t.Fatalf("%d rounds", n)
+		}
+		tr.compare(t, name)
+	}
+	compact("compact-first") // one segment, of a partition that has no directory yet
+	if err := s.checkpoint(false); err != nil {
+		t.Fatal(err)
+	}
+	compact("compact")
+}
+
 // tracer collects the lines of a trace.
 type tracer struct {
 	mu sync.Mutex
