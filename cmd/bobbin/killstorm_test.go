@@ -123,12 +123,12 @@ func (s *storm) stop() {
 	s.cmd = nil
 }
 
-func (s *storm) awaitReady() {
-	s.t.Helper()
+func (s *storm) awaitReady() error {
 	select {
 	case <-s.ready:
+		return nil
 	case <-time.After(30 * time.Second):
-		s.t.Fatalf("the broker does not get ready: %v", s.cmd.Stderr)
+		return fmt.Errorf("the broker does not get ready: %v", s.cmd.Stderr)
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *storm) client(opts ...kgo.Opt) *kgo.Client {
 			return new(net.Dialer).DialContext(ctx, "tcp", s.addr.Load().(string))
 		}),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.MetadataMinAge(20 * time.Millisecond),
-		kgo.RequestRetries(1 << 30), kgo.RetryTimeout(5 * time.Minute),
+		kgo.RequestRetries(1 << 30), kgo.RetryTimeout(5 * time.Minute), kgo.AlwaysRetryEOF(),
 	}, opts...)...)
 	if err != nil {
 		s.t.Fatal(err)
@@ -212,7 +212,9 @@ func (s *storm) ackedCount() int {
 func (s *storm) run(kills int, between func()) error {
 	const partitions = 3
 	s.start()
-	s.awaitReady()
+	if err := s.awaitReady(); err != nil {
+		return err
+	}
 	admin := s.client()
 	if _, err := kadm.NewClient(admin).CreateTopic(context.Background(), partitions, 1, nil, stormTopic); err != nil {
 		s.t.Fatal(err)
@@ -230,7 +232,9 @@ func (s *storm) run(kills int, between func()) error {
 	for k := range kills {
 		before := s.ackedCount()
 		if k%3 != 0 {
-			s.awaitReady()
+			if err := s.awaitReady(); err != nil {
+				return err
+			}
 			for until := time.Now().Add(answerTime); s.ackedCount() < before+20 && s.failure() == nil; {
 				if time.Now().After(until) {
 					return errors.New("nothing is acknowledged any more")
@@ -248,7 +252,9 @@ func (s *storm) run(kills int, between func()) error {
 			break
 		}
 	}
-	s.awaitReady()
+	if err := s.awaitReady(); err != nil {
+		return err
+	}
 	cancel()
 	wg.Wait()
 	if err := s.failure(); err != nil {
@@ -337,7 +343,9 @@ func TestKillStormFindsBrokersThatLie(t *testing.T) {
 		// A broker that forgets a producer after a millisecond, run for a moment in between, leaves none.
 		forget := func() {
 			s.start("-X", "producer.id.expiration.ms=1")
-			s.awaitReady()
+			if err := s.awaitReady(); err != nil {
+				t.Error(err)
+			}
 			s.addr.Store("")
 			s.stop()
 		}
