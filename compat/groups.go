@@ -53,7 +53,8 @@ func (r *run) await(what string, so func() bool) {
 	}
 }
 
-// awaitGroup waits until a group is in a state with so many members.
+// awaitGroup waits until a group is in a state with so many members. A new group may be shown only after its first member was answered: Kafka answers a Join before
+// the group's record is committed.
 func (r *run) awaitGroup(alias, state string, members int) {
 	req := kmsg.NewPtrDescribeGroupsRequest()
 	req.Version, req.Groups = 5, []string{r.group(alias)}

@@ -20,6 +20,7 @@ func joinScenes() []scene {
 		{"join/first", versions, func(r *run, v int16) {
 			m := r.member("g", "first")
 			enter(m, "join", v)
+			r.awaitGroup("g", "CompletingRebalance", 1)
 			r.note("described", 5, r.describeGroup("g"))
 			m.ask("sync", 3, m.sync(1, m))
 			r.note("described when stable", 5, r.describeGroup("g"))
@@ -48,6 +49,7 @@ func joinScenes() []scene {
 			req := m.join()
 			req.Protocols = nil
 			m.ask("no protocols", v, req)
+			r.awaitGroup("g", "Empty", 0)
 			r.note("described", 5, r.describeGroup("g"))
 			req = m.join()
 			req.ProtocolType = ""
@@ -56,6 +58,7 @@ func joinScenes() []scene {
 			req = m.join()
 			req.ProtocolType = ""
 			m.ask("no type, new group", v, req)
+			r.awaitGroup("h", "Empty", 0)
 			r.note("both", 5, r.describeGroup("h"))
 		}},
 		{"join/inconsistent", versions, func(r *run, v int16) {
@@ -161,6 +164,7 @@ func joinScenes() []scene {
 			r.topic("a", 1)
 			m := r.member("g", "one")
 			m.ask("join", v, m.join())
+			r.awaitGroup("g", "Empty", 0)
 			r.note("described", 5, r.describeGroup("g"))
 			m.ask("heartbeat", 3, m.heartbeat(0))
 			m.ask("sync", 3, m.sync(0, m))

@@ -20,6 +20,7 @@ func groupAdminScenes() []scene {
 		pending := r.member("pending", "p")
 		pending.send("", 4, pending.join())
 		pending.answer()
+		r.awaitGroup("pending", "Empty", 0)
 		return []string{"offsets", "empty", "completing", "preparing", "stable", "pending", "none"}
 	}
 	// listed lists groups and notes those of the run.

@@ -129,10 +129,12 @@ func (m *Machine) deleteOffsets(ev DeleteOffsets) {
 		partition int32
 	}
 	var accepted []part
+	topics := map[string]int{}
 	answer := func(topic string, partition int32, code int16) {
-		i := slices.IndexFunc(resp.Topics, func(t kmsg.OffsetDeleteResponseTopic) bool { return t.Topic == topic })
-		if i < 0 {
+		i, ok := topics[topic]
+		if !ok {
 			i = len(resp.Topics)
+			topics[topic] = i
 			resp.Topics = append(resp.Topics, kmsg.OffsetDeleteResponseTopic{Topic: topic})
 		}
 		resp.Topics[i].Partitions = append(resp.Topics[i].Partitions, kmsg.OffsetDeleteResponseTopicPartition{Partition: partition, ErrorCode: code})

@@ -14,14 +14,15 @@ func (m *Machine) commit(ev Commit) {
 	req := ev.Request
 	resp := kmsg.NewPtrOffsetCommitResponse()
 	resp.Version = req.Version
-	accepted := refuse(ev, resp)
+	topics := map[topicKey]int{}
+	accepted := refuse(ev, resp, topics)
 	if len(accepted) == 0 {
 		m.reply(ev.Token, m.groups[req.Group], resp)
 		return
 	}
 	code := m.checkCommit(req)
 	for _, t := range accepted {
-		at := topicOf(resp, t.Topic, t.TopicID)
+		at := topicOf(resp, topics, t)
 		for _, p := range t.Partitions {
 			code := code
 			if code == 0 {
@@ -34,7 +35,7 @@ func (m *Machine) commit(ev Commit) {
 }
 
 // refuse answers for what the caller refused, and returns the rest.
-func refuse(ev Commit, resp *kmsg.OffsetCommitResponse) []kmsg.OffsetCommitRequestTopic {
+func refuse(ev Commit, resp *kmsg.OffsetCommitResponse, topics map[topicKey]int) []kmsg.OffsetCommitRequestTopic {
 	var accepted []kmsg.OffsetCommitRequestTopic
 	for _, t := range ev.Request.Topics {
 		var rest []kmsg.OffsetCommitRequestTopicPartition
@@ -47,7 +48,7 @@ func refuse(ev Commit, resp *kmsg.OffsetCommitResponse) []kmsg.OffsetCommitReque
 				rest = append(rest, p)
 				continue
 			}
-			at := topicOf(resp, t.Topic, t.TopicID)
+			at := topicOf(resp, topics, t)
 			at.Partitions = append(at.Partitions, kmsg.OffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code})
 		}
 		if len(rest) > 0 {
@@ -57,15 +58,21 @@ func refuse(ev Commit, resp *kmsg.OffsetCommitResponse) []kmsg.OffsetCommitReque
 	return accepted
 }
 
-// topicOf returns the topic's place in an answer, which is made when it is missing. The last one is looked at first: requests come topic by topic.
-func topicOf(resp *kmsg.OffsetCommitResponse, topic string, id [16]byte) *kmsg.OffsetCommitResponseTopic {
-	for i := len(resp.Topics) - 1; i >= 0; i-- {
-		if t := &resp.Topics[i]; t.Topic == topic && t.TopicID == id {
-			return t
-		}
+type topicKey struct {
+	name string
+	id   [16]byte
+}
+
+// topicOf returns the topic's place in an answer, which is made when it is missing: what was refused stands first, as in Kafka. Topics are the places by topic.
+func topicOf(resp *kmsg.OffsetCommitResponse, topics map[topicKey]int, t kmsg.OffsetCommitRequestTopic) *kmsg.OffsetCommitResponseTopic {
+	key := topicKey{t.Topic, t.TopicID}
+	i, ok := topics[key]
+	if !ok {
+		i = len(resp.Topics)
+		topics[key] = i
+		resp.Topics = append(resp.Topics, kmsg.OffsetCommitResponseTopic{Topic: t.Topic, TopicID: t.TopicID})
 	}
-	resp.Topics = append(resp.Topics, kmsg.OffsetCommitResponseTopic{Topic: topic, TopicID: id})
-	return &resp.Topics[len(resp.Topics)-1]
+	return &resp.Topics[i]
 }
 
 // checkCommit says whether the one who commits may do so. A commit keeps the session of the member.

@@ -19,7 +19,9 @@
 // KIP-496, KIP-559, KIP-800 and KIP-814; the records are in Kafka's own format.
 //
 // Where Kafka leaves something to chance or to a time-out, this package is exact: members and groups are listed in the order in which they came, or by name; a Sync
-// of a member that is taken out, and an older Join of a member that asks twice, are answered; ids that were given away and not used are bounded.
+// of a member that is taken out, and an older Join of a member that asks twice, are answered; a static member that is replaced before its Sync is waited for under its
+// new id; metadata that cannot be read, and a protocol that is named twice, never stop a group; a group with a pending member does not expire; and the ids that were
+// given away and not used are bounded.
 //
 // Never: it reads no clock and draws no ids, takes no lock, and knows no log, no topic but by name, and no connection.
 //

@@ -7,7 +7,7 @@ type Config struct {
 	MinSessionTimeout int64 // group.min.session.timeout.ms
 	MaxSessionTimeout int64 // group.max.session.timeout.ms
 	InitialDelay      int64 // group.initial.rebalance.delay.ms
-	MaxSize           int   // group.max.size: the most members of a group
+	MaxSize           int   // group.max.size: the most members of a group; 0: any number
 	MaxMetadata       int   // offset.metadata.max.bytes: the longest text with an offset
 	OffsetRetention   int64 // offsets.retention.minutes, in milliseconds
 }

@@ -261,9 +261,12 @@ func (c *groupSet) apply(m *Machine) {
 	}
 	g.generation, g.protocolType, g.protocol, g.leader, g.since = c.generation, c.protocolType, c.protocol, c.leader, c.since
 	g.record, g.broken = c, len(c.members) > 0 && c.leader == ""
-	known := g.members
-	for _, mb := range known {
-		if !slices.ContainsFunc(c.members, func(x groupMember) bool { return x.id == mb.id }) {
+	stay := make(map[string]bool, len(c.members))
+	for _, x := range c.members {
+		stay[x.id] = true
+	}
+	for _, mb := range slices.Clone(g.members) {
+		if !stay[mb.id] {
 			m.remove(g, mb.id)
 		}
 	}
