@@ -56,6 +56,9 @@ func exceptions() []exception {
 
 		{"incremental-alter/invalid", "* operation*ErrorCode", "UNKNOWN_SERVER_ERROR", "INVALID_REQUEST", "an operation that does not exist is a fault of the client, not of the server"},
 		{"incremental-alter/broker-refused", "a setting that is not known*ErrorCode", "NONE", "INVALID_REQUEST", "Kafka keeps what it does not know, for plugins; here nothing would ever read it"},
+		{"incremental-alter/broker-values", "log.retention.ms=-2*ErrorCode", "NONE", "INVALID_REQUEST", "only -1 means without limit"},
+		{"incremental-alter/broker-values", "log.flush.interval.ms=-1*ErrorCode", "NONE", "INVALID_REQUEST", "no time is negative"},
+		{"incremental-alter/broker-values", "min.insync.replicas=2 for one*", "*", "*", "with its feature of eligible leaders Kafka takes it for all brokers only; here it has no effect"},
 		{"delete-records/all", "max timestamp*", "*", "*", "Kafka finds a record that was deleted, while its segment is there"},
 		{"topic-partitions/plain", "invalid names*", "*", "*", "Kafka fails on the whole request when one of its names is not valid"},
 		{"metadata-topic", "describe*ErrorMessage", "empty", "text", "Bobbin says what is wrong where Kafka leaves it to the code"},

@@ -179,6 +179,28 @@ func incrementalAlterScenes() []scene {
 			req.ValidateOnly = true
 			r.note("a setting that is not known", v, req)
 		}},
+		{"incremental-alter/broker-values", versions, func(r *run, v int16) {
+			for _, c := range []string{
+				"log.retention.ms=0", "log.retention.ms=-1", "log.retention.ms=-2", "log.retention.ms=1", "log.retention.bytes=-2", "log.retention.bytes=0",
+				"log.roll.ms=0", "log.roll.ms=1", "log.roll.jitter.ms=0", "log.roll.jitter.ms=-1", "log.segment.bytes=1048575", "log.segment.bytes=1048576",
+				"log.segment.delete.delay.ms=0", "log.segment.delete.delay.ms=-1", "log.index.interval.bytes=0", "log.index.interval.bytes=-1",
+				"log.index.size.max.bytes=3", "log.index.size.max.bytes=4", "message.max.bytes=0", "message.max.bytes=2147483648", "log.preallocate=TRUE", "log.preallocate=yes",
+				"log.flush.interval.messages=0", "log.flush.interval.messages=1", "log.flush.interval.ms=0", "log.flush.interval.ms=-1",
+				"compression.type=gzip", "compression.type=none", "compression.type=zip", "compression.gzip.level=0", "compression.gzip.level=9", "compression.lz4.level=18",
+				"compression.zstd.level=23", "log.message.timestamp.type=LogAppendTime", "log.message.timestamp.type=never", "log.message.timestamp.before.max.ms=-1",
+				"log.message.timestamp.after.max.ms=0", "log.cleanup.policy=delete", "log.cleanup.policy=shred", "log.cleanup.policy=", "min.insync.replicas=0", "min.insync.replicas=2",
+				"unclean.leader.election.enable=maybe", "log.cleaner.min.cleanable.ratio=2", "log.cleaner.min.cleanable.ratio=0.7", "log.cleaner.delete.retention.ms=-1",
+				"log.cleaner.min.compaction.lag.ms=-1", "log.cleaner.max.compaction.lag.ms=0", "log.local.retention.ms=-3", "log.local.retention.bytes=-2",
+				"max.connections=0", "max.connections=-1", "max.connections=7", "producer.id.expiration.ms=0", "producer.id.expiration.ms=1000",
+				"+log.cleanup.policy=delete", "+max.connections=1", "!log.retention.ms", "!no.such.config", "!log.dirs", "!num.partitions",
+			} {
+				for _, name := range []string{r.nodeName(), ""} {
+					req := changesOf(brokerResource, name, c)
+					req.ValidateOnly = true
+					r.note(c+" for "+map[bool]string{true: "all", false: "one"}[name == ""], v, req)
+				}
+			}
+		}},
 		{"incremental-alter/broker", versions, func(r *run, v int16) {
 			a := r.topic("a", 1)
 			look := func(label string) {

@@ -310,16 +310,22 @@ func (s *storm) check(partitions int) error {
 	return nil
 }
 
+// killsOr is how often a broker is killed: standard, or as the environment says.
+func killsOr(t *testing.T, standard int) int {
+	v := os.Getenv("BOBBIN_KILLS")
+	if v == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		t.Fatalf("BOBBIN_KILLS=%s is not a number of kills", v)
+	}
+	return n
+}
+
 // A broker that is killed at any time, also while it starts, keeps every acknowledged record at its offset, stores none twice, and keeps the order.
 func TestKillStorm(t *testing.T) {
-	kills := 30
-	if v := os.Getenv("BOBBIN_KILLS"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			t.Fatalf("BOBBIN_KILLS=%s is not a number of kills", v)
-		}
-		kills = n
-	}
+	kills := killsOr(t, 30)
 	s := newStorm(t, "bobbin")
 	if err := s.run(kills, nil); err != nil {
 		t.Fatal(err)

@@ -8,11 +8,12 @@ func BrokerSettings() []Setting { return slices.Clone(brokerTable.rows) }
 
 // The settings of the broker that rules of this package depend on.
 const (
-	settingDurability    = "bobbin.durability"
-	settingFlushMessages = "log.flush.interval.messages"
-	settingFlushMs       = "log.flush.interval.ms"
-	settingNodeID        = "node.id"
-	settingBrokerID      = "broker.id"
+	settingDurability     = "bobbin.durability"
+	settingMaxConnections = "max.connections"
+	settingFlushMessages  = "log.flush.interval.messages"
+	settingFlushMs        = "log.flush.interval.ms"
+	settingNodeID         = "node.id"
+	settingBrokerID       = "broker.id"
 )
 
 // brokerTable is the one place where the broker's settings are defined, with the defaults of topics: each setting of
@@ -113,15 +114,15 @@ var brokerTable = newTable("broker", append(topicDefaults(), []Setting{
 		Doc: "How often the broker looks for segments that are due for deletion.",
 	},
 	{
-		Name: "log.retention.hours", Type: Int, Default: "168", Range: atLeast(-1),
+		Name: "log.retention.hours", Type: Int, Default: "168", Range: atLeast(1), Values: []string{"-1"},
 		Doc: "The default of retention.ms, in hours; log.retention.minutes and log.retention.ms go before it.",
 	},
 	{
-		Name: "log.retention.minutes", Type: Int, Unset: true, Range: atLeast(-1),
+		Name: "log.retention.minutes", Type: Int, Unset: true, Range: atLeast(1), Values: []string{"-1"},
 		Doc: "The default of retention.ms, in minutes; log.retention.ms goes before it.",
 	},
 	{
-		Name: "log.retention.ms", Dynamic: true, Type: Long, Unset: true, Range: atLeast(-1),
+		Name: "log.retention.ms", Dynamic: true, Type: Long, Unset: true, Range: atLeast(1), Values: []string{"-1"},
 		Doc: "The default of retention.ms.",
 	},
 	{
@@ -143,7 +144,7 @@ var brokerTable = newTable("broker", append(topicDefaults(), []Setting{
 		Doc: "The default of segment.ms.",
 	},
 	{
-		Name: "max.connections", Dynamic: true, Type: Int, Default: "2147483647", Range: atLeast(0),
+		Name: settingMaxConnections, Dynamic: true, Type: Int, Default: "2147483647", Range: atLeast(0),
 		Doc: "The most connections at one time.",
 	},
 	{

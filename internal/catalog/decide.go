@@ -286,7 +286,8 @@ func asChanges(configs []ConfigValue) []ConfigChange {
 }
 
 // DecideAlterBroker decides on changes of single settings of the broker (IncrementalAlterConfigs), or, when all is true, of the defaults of all brokers of
-// the cluster. Only what [Setting.Dynamic] allows can be changed. Every refusal is an InvalidRequest, as in Kafka. The outcome is empty when nothing changes.
+// the cluster. Only what [Setting.Dynamic] allows can be set. Every refusal is an InvalidRequest, as in Kafka, but for an element that is added to what is no
+// list. The outcome is empty when nothing changes.
 func (c *Catalog) DecideAlterBroker(all bool, changes []ConfigChange) (BrokerChanged, error) {
 	current := c.broker
 	if all {
@@ -305,14 +306,23 @@ func (c *Catalog) DecideReplaceBroker(all bool, configs []ConfigValue) (BrokerCh
 }
 
 func decideBroker(all bool, current, from map[string]string, changes []ConfigChange) (BrokerChanged, error) {
+	kind := InvalidRequest
 	for _, ch := range changes {
-		if s := brokerTable.byName[ch.Name]; s != nil && !s.Dynamic {
+		s := brokerTable.byName[ch.Name]
+		switch {
+		case s == nil || ch.Op == DeleteConfig:
+		case !s.Dynamic:
 			return BrokerChanged{}, &Error{Kind: InvalidRequest, Detail: fmt.Sprintf("Cannot update these configs dynamically: %s", ch.Name)}
+		case ch.Op != SetConfig && s.Type != List:
+			kind = InvalidConfig
 		}
 	}
 	next, refused := decideChanges(&brokerTable, from, changes)
+	if refused == nil && next[settingMaxConnections] == "0" {
+		refused = &Error{Detail: "Invalid value 0 for configuration " + settingMaxConnections + ": no client could connect to change it again"}
+	}
 	if refused != nil {
-		refused.Kind = InvalidRequest
+		refused.Kind = kind
 		return BrokerChanged{}, refused
 	}
 	ch := BrokerChanged{All: all}

@@ -335,3 +335,99 @@ func TestDescribeProducers(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// What a cluster of one node answers about replicas, directories, features and itself.
+func TestAnswersOfOneNode(t *testing.T) {
+	b := start(t, Limits{})
+	topic := b.create("t", 2)
+	p := b.dial()
+	p.put(topic, 1, 0, "record")
+	dir := b.logDir()
+	got := make(map[string]string)
+
+	moves := &kmsg.AlterReplicaLogDirsRequest{Version: 2, Dirs: []kmsg.AlterReplicaLogDirsRequestDir{
+		{Dir: dir, Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{0, 0, 9}}, {Topic: "none", Partitions: []int32{0}}}},
+		{Dir: "/elsewhere", Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: []int32{1}}}},
+	}}
+	for _, rt := range ask[*kmsg.AlterReplicaLogDirsResponse](p, moves).Topics {
+		for _, q := range rt.Partitions {
+			got[fmt.Sprintf("move %s-%d", rt.Topic, q.Partition)] += name(q.ErrorCode)
+		}
+	}
+	for _, d := range ask[*kmsg.DescribeLogDirsResponse](p, &kmsg.DescribeLogDirsRequest{Version: 4}).Dirs {
+		for _, rt := range d.Topics {
+			for _, q := range rt.Partitions {
+				got[fmt.Sprintf("size %s-%d", rt.Topic, q.Partition)] = fmt.Sprint(q.Size > 0)
+			}
+		}
+		got["directory"] = fmt.Sprint(d.Dir == dir && d.TotalBytes >= d.UsableBytes)
+	}
+	elect := &kmsg.ElectLeadersRequest{Version: 2, Topics: []kmsg.ElectLeadersRequestTopic{{Topic: "t", Partitions: []int32{0, 9}}}}
+	for _, q := range ask[*kmsg.ElectLeadersResponse](p, elect).Topics[0].Partitions {
+		got[fmt.Sprintf("elect %d", q.Partition)] = name(q.ErrorCode)
+	}
+	elect.ElectionType = 5
+	got["elect in no known way"] = name(ask[*kmsg.ElectLeadersResponse](p, elect).ErrorCode)
+	for label, replicas := range map[string][]int32{"here": {1}, "nowhere": {}, "elsewhere": {2}, "twice": {1, 1}, "back": nil} {
+		req := &kmsg.AlterPartitionAssignmentsRequest{Version: 1, Topics: []kmsg.AlterPartitionAssignmentsRequestTopic{{
+			Topic: "t", Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Replicas: replicas}},
+		}}}
+		got["assign "+label] = name(ask[*kmsg.AlterPartitionAssignmentsResponse](p, req).Topics[0].Partitions[0].ErrorCode)
+	}
+	got["reassignments"] = fmt.Sprint(len(ask[*kmsg.ListPartitionReassignmentsResponse](p, &kmsg.ListPartitionReassignmentsRequest{}).Topics))
+	quorum := &kmsg.DescribeQuorumRequest{Version: 2, Topics: []kmsg.DescribeQuorumRequestTopic{{
+		Topic: metadataTopic, Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}},
+	}}}
+	q := ask[*kmsg.DescribeQuorumResponse](p, quorum)
+	if v := q.Topics[0].Partitions[0]; len(v.CurrentVoters) == 1 && len(q.Nodes) == 1 {
+		got["quorum"] = fmt.Sprintf("%s leader %d voter %d", name(v.ErrorCode), v.LeaderID, v.CurrentVoters[0].ReplicaID)
+	}
+	quorum.Topics[0].Topic = "t"
+	got["quorum of a topic"] = name(ask[*kmsg.DescribeQuorumResponse](p, quorum).Topics[0].Partitions[0].ErrorCode)
+	for label, u := range map[string]kmsg.UpdateFeaturesRequestFeatureUpdate{
+		"same": {Feature: metadataFeature, MaxVersionLevel: metadataLevel, UpgradeType: 1}, "lower": {Feature: metadataFeature, MaxVersionLevel: metadataLevel - 1, UpgradeType: 2},
+		"unknown": {Feature: "no.such", MaxVersionLevel: 1, UpgradeType: 1}, "in no known way": {Feature: metadataFeature, MaxVersionLevel: metadataLevel},
+	} {
+		req := &kmsg.UpdateFeaturesRequest{Version: 2, FeatureUpdates: []kmsg.UpdateFeaturesRequestFeatureUpdate{u}}
+		got["feature "+label] = name(ask[*kmsg.UpdateFeaturesResponse](p, req).ErrorCode)
+	}
+	for label, types := range map[string][]int8{"all": nil, "topics": {2}, "metrics and groups": {16, 32}, "unknown": {2, 99}} {
+		r := ask[*kmsg.ListConfigResourcesResponse](p, &kmsg.ListConfigResourcesRequest{Version: 1, ResourceTypes: types})
+		var list []string
+		for _, c := range r.ConfigResources {
+			list = append(list, fmt.Sprintf("%d:%s", c.Type, c.Name))
+		}
+		got["resources "+label] = name(r.ErrorCode) + " " + strings.Join(list, " ")
+	}
+	for label, c := range map[string]struct {
+		kind kmsg.ConfigResourceType
+		name string
+	}{"of no kind": {0, "t"}, "of metrics": {16, "m"}, "of a logger": {8, "1"}, "of no topic": {2, "none"}, "of all topics": {2, ""}, "of another broker": {4, "2"}} {
+		got["alter "+label] = name(ask[*kmsg.IncrementalAlterConfigsResponse](p, alterRequest(c.kind, c.name, "retention.ms", "5")).Resources[0].ErrorCode)
+		replace := &kmsg.AlterConfigsRequest{Version: 2, Resources: []kmsg.AlterConfigsRequestResource{{
+			ResourceType: c.kind, ResourceName: c.name, Configs: []kmsg.AlterConfigsRequestResourceConfig{{Name: "retention.ms", Value: kmsg.StringPtr("5")}},
+		}}}
+		if again := name(ask[*kmsg.AlterConfigsResponse](p, replace).Resources[0].ErrorCode); again != got["alter "+label] {
+			t.Errorf("replace %s: %s, alter: %s", label, again, got["alter "+label])
+		}
+	}
+	twice := alterRequest(kmsg.ConfigResourceTypeTopic, "t", "retention.ms", "5")
+	twice.Resources = append(twice.Resources, twice.Resources[0])
+	for _, r := range ask[*kmsg.IncrementalAlterConfigsResponse](p, twice).Resources {
+		got["alter one twice"] += name(r.ErrorCode) + " "
+	}
+	want := map[string]string{
+		"move t-0": "ok", "move t-9": "UNKNOWN_TOPIC_OR_PARTITION", "move none-0": "UNKNOWN_TOPIC_OR_PARTITION", "move t-1": "LOG_DIR_NOT_FOUND",
+		"size t-0": "false", "size t-1": "true", "directory": "true",
+		"elect 0": "ELECTION_NOT_NEEDED", "elect 9": "UNKNOWN_TOPIC_OR_PARTITION", "elect in no known way": "INVALID_REQUEST",
+		"assign here": "ok", "assign nowhere": "INVALID_REPLICA_ASSIGNMENT", "assign elsewhere": "INVALID_REPLICA_ASSIGNMENT", "assign twice": "INVALID_REPLICA_ASSIGNMENT",
+		"assign back": "NO_REASSIGNMENT_IN_PROGRESS", "reassignments": "0", "quorum": "ok leader 1 voter 1", "quorum of a topic": "UNKNOWN_TOPIC_OR_PARTITION",
+		"feature same": "ok", "feature lower": "INVALID_UPDATE_VERSION", "feature unknown": "INVALID_UPDATE_VERSION", "feature in no known way": "INVALID_UPDATE_VERSION",
+		"resources all": "ok 2:t 4:1 8:1", "resources topics": "ok 2:t", "resources metrics and groups": "ok ", "resources unknown": "UNSUPPORTED_VERSION ",
+		"alter of no kind": "INVALID_REQUEST", "alter of metrics": "INVALID_REQUEST", "alter of a logger": "INVALID_CONFIG", "alter of no topic": "UNKNOWN_TOPIC_OR_PARTITION",
+		"alter of all topics": "INVALID_REQUEST", "alter of another broker": "INVALID_REQUEST", "alter one twice": "INVALID_REQUEST INVALID_REQUEST ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
