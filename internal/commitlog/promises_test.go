@@ -6,12 +6,15 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 	"github.com/bobbinstream/bobbin/internal/vfs"
+	"github.com/bobbinstream/bobbin/internal/wal"
 )
 
 // counter is a watcher.
@@ -284,4 +287,100 @@ func TestAnIdlePartitionIsSmall(t *testing.T) {
 		t.Errorf("%d bytes with a segment", each)
 	}
 	runtime.KeepAlive(logs)
+}
+
+// A segment that is complete in its file before it ends gets the last entry of its time index all the same, and no start has to make the index again.
+func TestTheLastIndexEntryOfACompleteSegmentIsWritten(t *testing.T) {
+	mem, w := newMem(t), new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	defer stop()
+	cfg := *testConfig
+	cfg.SegmentBytes = 3000
+	l := eng.New(testID, &cfg, 0)
+	for i := range int64(3) {
+		store(t, l, w, records(batch.NoProducer(), i, 2000, 1000+i)) // each ends the segment of the one before
+		if err := l.Settle(l.HighWatermark()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, _, _ := l.Capture(0)
+	if err := l.Settle(c.RecoveryPoint); err != nil {
+		t.Fatal(err)
+	}
+	if in := Inspect(mem, "data/t-4", c); len(in.Damage) > 0 || in.Segments != 3 || in.IndexEntries == 0 {
+		t.Fatalf("%+v", in)
+	}
+}
+
+// A replay gives every batch the segment that it had, also when other settings have come into force since.
+func TestReplayDoesNotDependOnSettings(t *testing.T) {
+	mem, w := newMem(t), new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	l := eng.New(testID, testConfig, 0)
+	for i := range int64(60) {
+		cfg := *testConfig
+		cfg.SegmentBytes = 500 + i%7*1000
+		l.SetConfig(&cfg)
+		store(t, l, w, records(batch.NoProducer(), i, 400, 1000+i))
+	}
+	want := l.Segments()
+	stop()
+	eng, stop = newEngine(mem, w, 64<<20)
+	defer stop()
+	again := eng.New(testID, testConfig, 0)
+	for _, f := range w.frames {
+		if err := again.Replay(f, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := again.Segments(); !slices.Equal(got, want) || len(want) < 8 {
+		t.Fatalf("%v\nwant %v", got, want)
+	}
+}
+
+// What stands in the write-ahead log as a replacement of segments is taken or refused, and never panics; what is taken is written as it was read.
+func FuzzReplacement(f *testing.F) {
+	r := replacement{number: 3, bases: []int64{5, 9, 20}, end: 31, cleanedTo: 30, seg: SegmentInfo{Base: 5, Size: 100, MaxTimestamp: 7, MaxTimeOffset: 8, FirstTime: 9, IndexedTime: -1, Index: 1, TimeIndex: 2, Cleaning: 3, Heads: 4}}
+	f.Add(int64(3), r.encode())
+	f.Add(int64(4), r.encode())
+	f.Add(int64(0), []byte{replacementFormat})
+	f.Add(int64(3), append(r.encode(), 0))
+	f.Fuzz(func(t *testing.T, number int64, b []byte) {
+		r, err := decodeReplacement(wal.Frame{Kind: KindCleaned, Offset: number, Payload: b})
+		if err == nil && !bytes.Equal(r.encode(), b) {
+			t.Fatalf("%x became %x", b, r.encode())
+		}
+		w := new(manual)
+		eng, stop := newEngine(newMem(t), w, 1<<20)
+		defer stop()
+		l := eng.New(testID, testConfig, 0)
+		for i := range int64(9) {
+			store(t, l, w, records(batch.NoProducer(), i, 4000, 1000+i))
+		}
+		before := l.Segments()
+		if err := l.ReplayCleaned(wal.Frame{Kind: KindCleaned, Offset: number, Payload: b}); err != nil && !slices.Equal(l.Segments(), before) {
+			t.Fatal("what is refused changes the log")
+		}
+	})
+}
+
+// Compaction keeps to the bytes a second that it may read and write, and stops waiting when it must end.
+func TestCompactionKeepsToItsPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pace{perSecond: 1 << 20}
+		began := time.Now()
+		for range 100 {
+			if err := p.took(context.Background(), 1<<20/10, func() error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := time.Since(began); d < 9*time.Second || d > 11*time.Second {
+			t.Fatalf("10 MiB at 1 MiB a second took %v", d)
+		}
+		over := errors.New("over")
+		began = time.Now()
+		if err := p.took(context.Background(), 1<<30, func() error { return over }); err != over || time.Since(began) > time.Second {
+			t.Fatalf("%v after %v", err, time.Since(began))
+		}
+	})
 }

@@ -153,11 +153,11 @@ func (l *Log) replace(ctx context.Context, w *cleanWriter, group []source, to in
 	if err := <-s.done; err != nil {
 		return err // a restart may find it or not: the files stay
 	}
-	return l.rename(s)
+	return l.rename(ctx, s)
 }
 
 // rename gives the files of a segment that replaced others their names, and takes those of the others away. A full disk is waited out.
-func (l *Log) rename(s *swap) error {
+func (l *Log) rename(ctx context.Context, s *swap) error {
 	dir, delay := l.eng.dir(l.id), l.cfg.Load().DeleteDelay
 	s.fresh.renaming.Store(true)
 	defer s.fresh.renaming.Store(false)
@@ -173,8 +173,8 @@ func (l *Log) rename(s *swap) error {
 			return err
 		}
 		select {
-		case <-l.eng.quit:
-			return ErrClosed
+		case <-ctx.Done():
+			return context.Cause(ctx) // the next start goes on with it
 		case <-time.After(fullRetry):
 		}
 	}

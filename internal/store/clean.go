@@ -79,6 +79,7 @@ func (s *Store) cleanLoop() {
 	}
 	timer := time.NewTimer(s.opts.CleanEvery)
 	defer timer.Stop()
+	soon := false // the timer was set for a roll: others that follow do not put it off
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -86,10 +87,14 @@ func (s *Store) cleanLoop() {
 		case <-s.failed:
 			return
 		case <-s.cleaner.wake:
-			timer.Reset(min(cleanSettle, s.opts.CleanEvery))
+			if !soon {
+				soon = true
+				timer.Reset(min(cleanSettle, s.opts.CleanEvery))
+			}
 			continue
 		case <-timer.C:
 		}
+		soon = false
 		s.Clean(s.ctx)
 		timer.Reset(s.opts.CleanEvery)
 	}
@@ -98,6 +103,9 @@ func (s *Store) cleanLoop() {
 // Clean compacts the logs that are dirty enough, the dirtiest first, until none is, and returns how many rounds that took. A log that cannot be compacted is
 // left alone until the next start, and said so in the log and in Stats.
 func (s *Store) Clean(ctx context.Context) (rounds int, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(s.ctx, stop)()
 	var c *commitlog.Cleaner
 	select {
 	case c = <-s.cleaner.turn:

@@ -72,7 +72,7 @@ func TestAFlippedByteOfACompactedSegmentIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		known := knownBytes(t, whole)[name]
-		for at := int64(0); at < min(info.Size, known); at += 1 + at/6 {
+		for at := int64(0); at < min(info.Size, known); at += 1 + at/3 {
 			mem := whole.Crash(vfs.Crash{Keep: vfs.KeepAll})
 			flip(t, mem, name, at)
 			if r, err := verifyAll(t, mem); err != nil || len(r.Findings) == 0 {

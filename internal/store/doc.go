@@ -15,9 +15,13 @@
 //
 // Never: it speaks no protocol, and it never starts on a directory that has lost its log.
 //
+// Old segments go by size soon after a roll, by size and age from time to time, unless the clock jumped; logs of compacted topics are compacted by one
+// goroutine, the dirtiest first.
+//
 // Files: options.go · store.go (Store, Open, Close) · recover.go (the replay) · change.go (durable changes of the catalog) · topics.go ·
-// alter.go (changes of a topic), alterbroker.go (of the broker's settings) · producerids.go · checkpoint.go (when and in which order) · checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) ·
-// retention.go · ballast.go · identity.go · verify.go,
+// alter.go (changes of a topic), alterbroker.go (of the broker's settings) · producerids.go · checkpoint.go (when and in which order) ·
+// checkpointfile.go (bytes) · remove.go (deleted topics, quarantine) · retention.go · clock.go (a wall clock that jumps) · clean.go (which log is
+// compacted) · ballast.go · identity.go · verify.go,
 // repair.go (a stopped directory) · errors.go.
 //
 // Locks: Store.mu guards the catalog and the maps of topics; it is taken before the locks of logs and of the write-ahead log, and

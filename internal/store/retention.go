@@ -69,15 +69,19 @@ const bySize = -1
 func (s *Store) retentionLoop() {
 	all := time.NewTicker(s.opts.RetentionEvery)
 	defer all.Stop()
-	soon := time.NewTimer(0)
+	soon, waiting := time.NewTimer(0), false // rolls that follow do not put it off
 	soon.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.retention.wake:
-			soon.Reset(retentionSettle)
+			if !waiting {
+				waiting = true
+				soon.Reset(retentionSettle)
+			}
 		case <-soon.C:
+			waiting = false
 			for _, l := range s.retention.take() {
 				s.expire(l, bySize)
 			}

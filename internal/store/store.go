@@ -174,6 +174,7 @@ func (s *Store) close(clean bool) error {
 	s.mu.Unlock()
 	s.cancel()
 	s.done.Wait()
+	<-s.cleaner.turn // whoever compacts has stopped
 	var err error
 	if clean && s.Err() == nil {
 		s.removeDoomed()
