@@ -61,6 +61,18 @@ func describeScenes() []scene {
 			r.note("this one", v, configsOf(broker, r.nodeName(), keys...))
 			r.note("defaults of all", v, configsOf(broker, "", keys...))
 		}},
+		{"describe-configs/broker-dynamic", versions, func(r *run, v int16) {
+			req := configsOf(broker, r.nodeName(),
+				"compression.gzip.level", "compression.lz4.level", "compression.type", "compression.zstd.level", "log.cleaner.delete.retention.ms",
+				"log.cleaner.max.compaction.lag.ms", "log.cleaner.min.cleanable.ratio", "log.cleaner.min.compaction.lag.ms", "log.cleanup.policy",
+				"log.index.interval.bytes", "log.index.size.max.bytes", "log.local.retention.bytes", "log.local.retention.ms", "log.message.timestamp.after.max.ms",
+				"log.message.timestamp.before.max.ms", "log.message.timestamp.type", "log.preallocate", "log.retention.bytes", "log.retention.ms", "log.roll.jitter.ms", "log.roll.ms",
+				"log.segment.bytes", "log.segment.delete.delay.ms", "max.connections", "message.max.bytes", "producer.id.expiration.ms",
+				"connections.max.idle.ms", "delete.topic.enable", "fetch.max.bytes", "log.retention.minutes", "log.roll.hours", "log.roll.jitter.hours", "log.retention.check.interval.ms",
+				"max.incremental.fetch.session.cache.slots", "num.partitions", "socket.request.max.bytes")
+			req.IncludeSynonyms, req.IncludeDocumentation = true, true
+			r.note("known to both", v, req)
+		}},
 		{"describe-cluster", []int16{0, 1, 2}, func(r *run, v int16) {
 			r.note("plain", v, kmsg.NewPtrDescribeClusterRequest())
 			req := kmsg.NewPtrDescribeClusterRequest()
