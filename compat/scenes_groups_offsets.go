@@ -259,6 +259,7 @@ func offsetFetchScenes() []scene {
 				return len(must(ask[kmsg.OffsetFetchResponse](r, req)).Topics) == 0
 			})
 			r.note("deleted", v, r.offsetFetch(v, "g", "a", 0))
+			r.ids[r.known("a")] = "the first a"
 			r.topic("a", 1)
 			r.note("made again", v, r.offsetFetch(v, "g", "a", 0))
 			r.note("made again, by name", v, r.offsetFetch(v, "h", "a", 0))
