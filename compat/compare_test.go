@@ -19,7 +19,7 @@ var (
 
 // testbed is how the Kafka beside us is set, where it is not as Kafka comes.
 var testbed = []string{
-	"auto.create.topics.enable=false", "num.partitions=3", "log.segment.bytes=67108864", "log.retention.hours=24",
+	"auto.create.topics.enable=false", "num.partitions=3", "log.segment.bytes=67108864", "log.retention.hours=24", "group.initial.rebalance.delay.ms=0",
 }
 
 // TestSameAsKafka asks a real Kafka and this broker the same and finds no difference but those of exceptions.go.

@@ -15,6 +15,9 @@ const (
 	shareCoordinator       = 2
 )
 
+// noErrorText is Kafka's text where there is no error.
+const noErrorText = "NONE"
+
 // findCoordinator answers who coordinates a group: this broker, at once. Transactions and share groups are not served, which is INVALID_REQUEST: a coordinator that is
 // "not available" would make clients try for ever.
 func findCoordinator(ctx context.Context, r *request, req *kmsg.FindCoordinatorRequest) *kmsg.FindCoordinatorResponse {
@@ -30,7 +33,10 @@ func findCoordinator(ctx context.Context, r *request, req *kmsg.FindCoordinatorR
 		err := r.srv.coordinates(ctx, req)
 		if c.ErrorCode, c.ErrorMessage = r.srv.fault(err); err == nil {
 			c.NodeID, c.Host, c.Port = r.srv.store.NodeID(), r.host, r.port
-			c.ErrorMessage = kmsg.StringPtr("") // as Kafka has it, not null
+			c.ErrorMessage = kmsg.StringPtr("") // as Kafka has it: not null, and "NONE" up to version 3
+			if req.Version < 4 {
+				c.ErrorMessage = kmsg.StringPtr(noErrorText)
+			}
 		}
 		resp.Coordinators = append(resp.Coordinators, c)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/bobbinstream/bobbin/internal/group"
@@ -27,7 +28,7 @@ func describeGroups(ctx context.Context, r *request, req *kmsg.DescribeGroupsReq
 		}
 		g.Group = id
 		g.AuthorizedOperations = math.MinInt32
-		if req.IncludeAuthorizedOperations && g.ErrorCode == 0 {
+		if req.IncludeAuthorizedOperations && (g.ErrorCode == 0 || g.ErrorCode == kerr.GroupIDNotFound.Code) {
 			g.AuthorizedOperations = allGroupOperations
 		}
 		resp.Groups = append(resp.Groups, *g)

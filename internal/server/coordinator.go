@@ -158,6 +158,9 @@ func (c *coordinator) ensure(ctx context.Context) (*shardSet, error) {
 		for _, s := range set.all {
 			s.load(c.srv.ctx)
 		}
+		for _, s := range set.all {
+			s.dropStale(c.srv.ctx)
+		}
 	})
 	return set, nil
 }

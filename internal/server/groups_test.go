@@ -217,6 +217,31 @@ func TestOffsetsGoWithTheirTopic(t *testing.T) {
 	}
 }
 
+// Offsets whose topic was deleted, and which a crash kept, are not those of a topic that is made later.
+func TestOffsetsOfATopicThatIsGoneDoNotComeBack(t *testing.T) {
+	mem := vfs.NewMem()
+	t.Run("before", func(t *testing.T) {
+		b := startOn(t, mem, Limits{}, groupSettings...)
+		b.create("t", 1)
+		p := b.dial()
+		ask[*kmsg.OffsetCommitResponse](p, commitOf("g", "", -1, "t", 5))
+		if err := b.store.DeleteTopic(context.Background(), "t"); err != nil { // the groups are not told
+			t.Fatal(err)
+		}
+	})
+	b := startOn(t, mem, Limits{}, groupSettings...)
+	p := b.dial()
+	for deadline := time.Now().Add(10 * time.Second); p.committedOf("g") != -1; {
+		if time.Now().After(deadline) {
+			t.Fatal("the offset is still there")
+		}
+	}
+	b.create("t", 1)
+	if got := p.committedOf("g"); got != -1 {
+		t.Errorf("offset %d of the topic that is gone", got)
+	}
+}
+
 // A member that waits for the others is answered when the broker stops, so that it looks for another.
 func TestShutdownAnswersMembersThatWait(t *testing.T) {
 	b := start(t, Limits{}, "group.initial.rebalance.delay.ms=60000", "offsets.topic.num.partitions=3")

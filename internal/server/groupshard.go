@@ -58,6 +58,24 @@ func (s *shard) load(ctx context.Context) {
 	s.mu.Unlock()
 }
 
+// dropStale lets the offsets go of topics that are not there: a crash came between a topic's deletion and that of its offsets.
+func (s *shard) dropStale(ctx context.Context) {
+	s.mu.Lock()
+	topics := s.machine.Topics()
+	s.mu.Unlock()
+	for _, topic := range topics {
+		if s.c.srv.store.Topic(topic) != nil {
+			continue
+		}
+		if err := s.do(ctx, group.TopicGone{Topic: topic}); err != nil {
+			if ctx.Err() == nil {
+				s.c.srv.log.Warn("the committed offsets of a deleted topic stay until they expire", "topic", topic, "err", err)
+			}
+			return
+		}
+	}
+}
+
 func (s *shard) replay(ctx context.Context) error {
 	b, err := s.log.Bounds()
 	if err != nil {
