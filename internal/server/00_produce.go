@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"errors"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,7 +111,7 @@ func (p *produce) keepLast() {
 	if len(topics) == 1 && len(topics[0].Partitions) == 1 {
 		return
 	}
-	const whole = math.MinInt32 // stands for the topic
+	const whole = -1 // stands for the topic: no partition has that number, and one that is asked for is only looked at twice
 	clear(p.named)
 	twice := false
 	for i := range topics {
@@ -128,14 +127,14 @@ func (p *produce) keepLast() {
 	if !twice {
 		return
 	}
-	at := make(map[partKey]int, len(p.named)) // of a topic in kept, and of a partition in it
+	found, at := make(map[partKey]int), make(map[partKey]int, len(p.named)) // places of topics in kept, and of partitions in them
 	var kept []kmsg.ProduceRequestTopic
 	for _, t := range topics {
 		key := partKey{topic: t.Topic, id: t.TopicID, partition: whole}
-		i, ok := at[key]
+		i, ok := found[key]
 		if !ok {
 			i = len(kept)
-			at[key] = i
+			found[key] = i
 			kept = append(kept, kmsg.ProduceRequestTopic{Topic: t.Topic, TopicID: t.TopicID})
 		}
 		for _, q := range t.Partitions {

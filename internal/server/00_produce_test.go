@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -228,6 +229,15 @@ func TestProducePartitionNamedTwice(t *testing.T) {
 	for i, q := range got.Topics[0].Partitions {
 		if q.Partition != int32(i) || q.ErrorCode != 0 || q.BaseOffset != 0 {
 			t.Errorf("%+v", q)
+		}
+	}
+	for _, odd := range []int32{-1, math.MinInt32, math.MaxInt32} { // partitions that cannot be, in a request with one named twice
+		req := produceTo(13, topic, odd, plain("x"))
+		req.Topics = append(req.Topics, produceTo(13, topic, odd, plain("y")).Topics...)
+		req.Topics = append(req.Topics, produceTo(13, topic, 2, plain("z")).Topics...)
+		got := ask[*kmsg.ProduceResponse](p, req).Topics
+		if len(got) != 1 || len(got[0].Partitions) != 2 || name(got[0].Partitions[0].ErrorCode) != "UNKNOWN_TOPIC_OR_PARTITION" || got[0].Partitions[1].ErrorCode != 0 {
+			t.Errorf("partition %d: %+v", odd, got)
 		}
 	}
 	p.put(topic, 0, 2, "the last batch had two")

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,24 +27,25 @@ func deleteRecords(ctx context.Context, r *request, req *kmsg.DeleteRecordsReque
 	defer cancel()
 	resp := kmsg.NewPtrDeleteRecordsResponse()
 	resp.Version = req.Version
-	at := make(map[string]int) // of a topic in the response
+	topics, at := make(map[string]int), make(map[partKey]int) // places of topics in the response, and of partitions in their topics
 	for i := range req.Topics {
 		in := &req.Topics[i]
 		for j := range in.Partitions {
-			k, ok := at[in.Topic]
+			k, ok := topics[in.Topic]
 			if !ok {
 				k = len(resp.Topics)
-				at[in.Topic] = k
+				topics[in.Topic] = k
 				resp.Topics = append(resp.Topics, kmsg.DeleteRecordsResponseTopic{Topic: in.Topic})
 			}
 			out := kmsg.NewDeleteRecordsResponseTopicPartition()
 			out.Partition, out.LowWatermark = in.Partitions[j].Partition, in.Partitions[j].Offset // the offset for now
-			t := &resp.Topics[k]
-			if n := slices.IndexFunc(t.Partitions, func(p kmsg.DeleteRecordsResponseTopicPartition) bool { return p.Partition == out.Partition }); n >= 0 {
+			t, key := &resp.Topics[k], partKey{topic: in.Topic, partition: out.Partition}
+			if n, twice := at[key]; twice {
 				t.Partitions[n] = out
-			} else {
-				t.Partitions = append(t.Partitions, out)
+				continue
 			}
+			at[key] = len(t.Partitions)
+			t.Partitions = append(t.Partitions, out)
 		}
 	}
 	var moves sync.WaitGroup

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"path/filepath"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,7 +14,7 @@ func alterReplicaLogDirs(_ context.Context, r *request, req *kmsg.AlterReplicaLo
 	resp := kmsg.NewPtrAlterReplicaLogDirsResponse()
 	resp.Version = req.Version
 	dir := r.srv.logDir()
-	at := make(map[string]int)
+	topics, at := make(map[string]int), make(map[partKey]int) // places of topics in the response, and of partitions in their topics
 	for i := range req.Dirs {
 		d := &req.Dirs[i]
 		for j := range d.Topics {
@@ -27,21 +26,23 @@ func alterReplicaLogDirs(_ context.Context, r *request, req *kmsg.AlterReplicaLo
 				} else {
 					_, err = r.srv.partition(in.Topic, n)
 				}
-				k, ok := at[in.Topic]
+				k, ok := topics[in.Topic]
 				if !ok {
 					k = len(resp.Topics)
-					at[in.Topic] = k
+					topics[in.Topic] = k
 					resp.Topics = append(resp.Topics, kmsg.AlterReplicaLogDirsResponseTopic{Topic: in.Topic})
 				}
 				out := &resp.Topics[k]
 				p := kmsg.NewAlterReplicaLogDirsResponseTopicPartition()
 				p.Partition = n
 				p.ErrorCode, _ = r.srv.fault(err)
-				if m := slices.IndexFunc(out.Partitions, func(x kmsg.AlterReplicaLogDirsResponseTopicPartition) bool { return x.Partition == n }); m >= 0 {
+				key := partKey{topic: in.Topic, partition: n}
+				if m, twice := at[key]; twice {
 					out.Partitions[m] = p
-				} else {
-					out.Partitions = append(out.Partitions, p)
+					continue
 				}
+				at[key] = len(out.Partitions)
+				out.Partitions = append(out.Partitions, p)
 			}
 		}
 	}

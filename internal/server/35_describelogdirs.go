@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"path/filepath"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -33,7 +32,7 @@ func describeLogDirs(_ context.Context, r *request, req *kmsg.DescribeLogDirsReq
 			d.Topics = append(d.Topics, out)
 		}
 	}
-	at := make(map[string]int)
+	topics, at := make(map[string]int), make(map[partKey]int) // places of topics in the response, and of partitions in their topics
 	for i := range req.Topics {
 		in := &req.Topics[i]
 		t := st.Topic(in.Topic)
@@ -44,14 +43,16 @@ func describeLogDirs(_ context.Context, r *request, req *kmsg.DescribeLogDirsReq
 			if n < 0 || int(n) >= len(t.Partitions) {
 				continue
 			}
-			k, ok := at[in.Topic]
+			k, ok := topics[in.Topic]
 			if !ok {
 				k = len(d.Topics)
-				at[in.Topic] = k
+				topics[in.Topic] = k
 				d.Topics = append(d.Topics, kmsg.DescribeLogDirsResponseDirTopic{Topic: in.Topic})
 			}
 			out := &d.Topics[k]
-			if !slices.ContainsFunc(out.Partitions, func(p kmsg.DescribeLogDirsResponseDirTopicPartition) bool { return p.Partition == n }) {
+			key := partKey{topic: in.Topic, partition: n}
+			if _, twice := at[key]; !twice {
+				at[key] = len(out.Partitions)
 				out.Partitions = append(out.Partitions, sizeOf(t, n))
 			}
 		}

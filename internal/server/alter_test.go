@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -429,5 +430,36 @@ func TestAnswersOfOneNode(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A request that names a great many partitions, over and over, is answered in a time that grows with it, not with its square.
+func TestManyPartitionsInOneRequest(t *testing.T) {
+	const n = 50_000
+	b := start(t, Limits{})
+	b.create("t", 1)
+	p := b.dial()
+	del := deleteOne("t", 0, 0)
+	numbers := make([]int32, n)
+	for i := range numbers {
+		numbers[i] = int32(i)
+	}
+	numbers[n-1], numbers[n-2] = math.MinInt32, -1
+	del.Topics[0].Partitions = make([]kmsg.DeleteRecordsRequestTopicPartition, n)
+	for i := range n {
+		del.Topics[0].Partitions[i].Partition = numbers[i]
+	}
+	if got := ask[*kmsg.DeleteRecordsResponse](p, del); len(got.Topics[0].Partitions) != n {
+		t.Errorf("%d partitions", len(got.Topics[0].Partitions))
+	}
+	sizes := &kmsg.DescribeLogDirsRequest{Version: 4, Topics: []kmsg.DescribeLogDirsRequestTopic{{Topic: "t", Partitions: numbers}}}
+	if got := ask[*kmsg.DescribeLogDirsResponse](p, sizes); len(got.Dirs[0].Topics[0].Partitions) != 1 {
+		t.Errorf("%+v", got.Dirs[0].Topics)
+	}
+	move := &kmsg.AlterReplicaLogDirsRequest{Version: 2, Dirs: []kmsg.AlterReplicaLogDirsRequestDir{{
+		Dir: "/x", Topics: []kmsg.AlterReplicaLogDirsRequestDirTopic{{Topic: "t", Partitions: numbers}},
+	}}}
+	if got := ask[*kmsg.AlterReplicaLogDirsResponse](p, move); len(got.Topics[0].Partitions) != n {
+		t.Errorf("%d partitions", len(got.Topics[0].Partitions))
 	}
 }
