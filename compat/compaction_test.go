@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // TestCompactionLeavesWhatKafkasLeaves writes the same batches of keyed records and tombstones to both, has both compact them, and compares what readers see: which
@@ -23,6 +24,15 @@ func TestCompactionLeavesWhatKafkasLeaves(t *testing.T) {
 	topic := fmt.Sprintf("compaction-%d", time.Now().UnixNano())
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
+	defer func() { // the real Kafka is not ours alone
+		req := kmsg.NewPtrDeleteTopicsRequest()
+		one := kmsg.NewDeleteTopicsRequestTopic()
+		one.Topic = &topic
+		req.TopicNames, req.Topics, req.TimeoutMillis = []string{topic}, []kmsg.DeleteTopicsRequestTopic{one}, 10_000
+		if _, err := req.RequestWith(context.Background(), franz(t, kafka)); err != nil {
+			t.Error(err)
+		}
+	}()
 	written := 0
 	for _, addr := range []string{kafka, bobbin} {
 		makeTopic(t, addr, topic, 1, "cleanup.policy=compact", "segment.bytes=1048576", "min.cleanable.dirty.ratio=0.0")
