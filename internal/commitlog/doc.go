@@ -23,7 +23,7 @@
 // Files: engine.go (Engine, write-behind's queue) · budget.go (memory of the tails) · log.go (Log, Bounds, watchers) · append.go ·
 // tail.go · read.go · times.go (by timestamp) · segment.go (a segment and its names) · index.go (both indexes) · writebehind.go ·
 // checkpoint.go (Capture) · recover.go (Restore, Replay, Cut) · retain.go (log start, retention) · unlink.go (files on their way out) ·
-// compact.go (Cleaner) · offsetmap.go (its table of keys) · replace.go (the durable switch of segments) · metadata.go (small files of the
+// compact.go (Cleaner) · cleanwriter.go (what it writes) · offsetmap.go (its table of keys) · pace.go · replace.go (the durable switch of segments) · metadata.go (small files of the
 // directory) · inspect.go (reading a stopped partition whole) · shorten.go (cutting a damaged one) · errors.go.
 //
 // Who uses a log's files says so in the log, under its lock: busy (writes behind), moving (removes, renames or makes files again), cleaning. A log ends when

@@ -338,6 +338,65 @@ func TestReplayDoesNotDependOnSettings(t *testing.T) {
 	}
 }
 
+// A write-ahead log of before there were frames that say where segments begin is replayed too, also when retention had let the first of them go.
+func TestAnOlderWriteAheadLogIsReplayed(t *testing.T) {
+	mem, w := newMem(t), new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	l := eng.New(testID, testConfig, 0)
+	store(t, l, w, records(batch.NoProducer(), 0, 4000, 1000))
+	c, _, _ := l.Capture(0)
+	if err := l.Settle(1); err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(19) {
+		store(t, l, w, records(batch.NoProducer(), 1+i, 4000, 1001+i))
+	}
+	if err := l.Settle(20); err != nil {
+		t.Fatal(err)
+	}
+	moved := make(chan error, 1)
+	go func() { moved <- l.MoveStart(context.Background(), 10) }()
+	for w.waiting() == 0 {
+		runtime.Gosched()
+	}
+	w.commit(1)
+	if err := <-moved; err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	eng, stop = newEngine(mem, w, 64<<20)
+	defer stop()
+	l, err := eng.Restore(c, testConfig, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range w.frames[1:] {
+		if f.Kind == KindFirstBatch {
+			f.Kind = KindBatch
+		}
+		if f.Kind == KindLogStart {
+			l.ReplayStart(f.Offset)
+		} else if err := l.Replay(f, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Cut(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var s Span
+		for o := int64(10); o < 20; o++ {
+			if err := l.Read(&s, o, 1, true); err != nil || batch.Batch(s.Bytes[0]).BaseOffset() != o {
+				t.Fatalf("offset %d: %v", o, err)
+			}
+			s.Release()
+		}
+		if err := l.Settle(20); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What stands in the write-ahead log as a replacement of segments is taken or refused, and never panics; what is taken is written as it was read.
 func FuzzReplacement(f *testing.F) {
 	r := replacement{number: 3, bases: []int64{5, 9, 20}, end: 31, cleanedTo: 30, seg: SegmentInfo{Base: 5, Size: 100, MaxTimestamp: 7, MaxTimeOffset: 8, FirstTime: 9, IndexedTime: -1, Index: 1, TimeIndex: 2, Cleaning: 3, Heads: 4}}

@@ -119,6 +119,11 @@ func (l *Log) Cut() error {
 		}
 		name := filepath.Base(segmentFile(dir, s.Base, suffixLog))
 		size, there := have[name]
+		if !there && s.Cleaning == 0 && l.tail.len() > 0 && l.low.Load() >= l.tail.first().base {
+			// Retention let it go. A write-ahead log of before there were frames of kind 5 does not say that another segment had begun by then.
+			l.placeTailAgainLocked()
+			return l.cutFilesLocked(dir, have, map[string]int64{})
+		}
 		if size < s.written {
 			detail := fmt.Sprintf("it has %d bytes, the checkpoint says %d", size, s.written)
 			if !there {
@@ -235,6 +240,24 @@ func (e *Engine) cutOverhang(dir string, s *segment) error {
 	}
 	s.overhang = false
 	return nil
+}
+
+// placeTailAgainLocked gives the batches of the tail new places, from an empty segment on.
+func (l *Log) placeTailAgainLocked() {
+	old := l.tail.drop(l.tail.len())
+	l.segments, l.tail = nil, tail{}
+	for _, t := range old {
+		if t.last < l.low.Load() {
+			continue
+		}
+		if l.activeLocked() == nil {
+			l.beginLocked(t.base, 0)
+		}
+		p := l.placeLocked(l.cfg.Load(), t.base, t.last, t.maxTime, t.size)
+		p.epoch = t.epoch
+		l.tail.push(p)
+		l.tail.commit(t.ref)
+	}
 }
 
 // Pending calls fn with every batch that is only in the write-ahead log, in order. It is for a partition that goes offline: they must not be lost with the log.

@@ -290,3 +290,39 @@ func TestAStalledWriteHoldsUpNoDeletion(t *testing.T) {
 	})
 	mustClose(t, s)
 }
+
+// A full disk does not wait for file.delete.delay.ms.
+func TestAFullDiskGetsTheRoomOfRemovedSegments(t *testing.T) {
+	mem := vfs.NewMem()
+	o := smallOptions(mem)
+	o.BallastBytes = -1
+	s := mustOpen(t, o)
+	l := mustCreate(t, s, "a", 1).Partitions[0]
+	for n := range int64(100) {
+		mustAppend(t, l, makeBatch(batch.None, payload("a", 0, n, 1000)))
+	}
+	if err := s.checkpoint(false); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.MoveStart(context.Background(), 90); err != nil {
+		t.Fatal(err)
+	}
+	waiting := func() int { return strings.Count(strings.Join(names(t, mem, "data/a-0"), " "), ".log.deleted") }
+	if waiting() < 4 || s.eng.Unlinking() != 3*waiting() {
+		t.Fatalf("%d segments wait, %d files", waiting(), s.eng.Unlinking())
+	}
+	sp, err := mem.Space("data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem.SetCapacity(sp.Total - sp.Free)
+	if err := s.checkpoint(false); err != nil {
+		t.Fatalf("with %d segments to remove: %v", waiting(), err)
+	}
+	if waiting() != 0 || s.eng.Unlinking() != 0 {
+		t.Fatalf("%d segments wait, %d files", waiting(), s.eng.Unlinking())
+	}
+	wantValues(t, l, 100, 1000)
+	mem.SetCapacity(1 << 40)
+	mustClose(t, s)
+}
