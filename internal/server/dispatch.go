@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -69,7 +70,7 @@ type request struct {
 
 // changed logs what an operator may want to know later: what was changed, and who asked for it.
 func (r *request) changed(level slog.Level, what string, args ...any) {
-	r.srv.log.Log(context.Background(), level, what, append(args, "client", r.peer.ID, "peer", r.peer.Host)...)
+	r.srv.log.Log(context.Background(), level, what, append(args, "client", r.peer.ID, "peer", strings.TrimPrefix(r.peer.Host, "/"))...)
 }
 
 // table has the requests that are served, in the order of their keys.
