@@ -44,6 +44,16 @@ func (c collector) collectServer(out sink) {
 	out.gauge("request_memory_bytes", "Memory of requests.", float64(s.RequestMemory))
 	out.gauge("fetch_memory_bytes", "Memory of records in responses.", float64(s.FetchMemory))
 	out.gauge("fetch_sessions", "Fetch sessions (KIP-227).", float64(s.FetchSessions))
+	for _, g := range []struct {
+		state string
+		n     int
+	}{
+		{"Empty", s.Groups.Empty}, {"PreparingRebalance", s.Groups.PreparingRebalance}, {"CompletingRebalance", s.Groups.CompletingRebalance}, {"Stable", s.Groups.Stable},
+	} {
+		out.labelledGauge("groups", "Consumer groups by state.", "state", g.state, float64(g.n))
+	}
+	out.gauge("group_members", "Members of consumer groups.", float64(s.Groups.Members))
+	out.gauge("group_offsets", "Committed offsets that are kept.", float64(s.Groups.Offsets))
 	for key, n := range s.Requests {
 		out.labelled("requests_total", "Requests by API.", "api", kmsg.NameForKey(key), float64(n))
 	}
@@ -108,6 +118,10 @@ func (s sink) counter(name, help string, v float64) {
 
 func (s sink) labelled(name, help, label, value string, v float64) {
 	s.out <- prometheus.MustNewConstMetric(desc(name, help, label), prometheus.CounterValue, v, value)
+}
+
+func (s sink) labelledGauge(name, help, label, value string, v float64) {
+	s.out <- prometheus.MustNewConstMetric(desc(name, help, label), prometheus.GaugeValue, v, value)
 }
 
 func (s sink) histogram(name, help string, h server.Histogram) {

@@ -20,7 +20,16 @@ type Counts struct {
 func (m *Machine) Counts() Counts {
 	var c Counts
 	for _, g := range m.groups {
-		*map[state]*int{empty: &c.Empty, preparing: &c.PreparingRebalance, completing: &c.CompletingRebalance, stable: &c.Stable}[g.state]++
+		switch g.state {
+		case empty:
+			c.Empty++
+		case preparing:
+			c.PreparingRebalance++
+		case completing:
+			c.CompletingRebalance++
+		case stable:
+			c.Stable++
+		}
 		c.Members += len(g.members)
 		c.Pending += len(g.pending)
 		for _, partitions := range g.offsets {

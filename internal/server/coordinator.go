@@ -230,6 +230,32 @@ func (c *coordinator) topicGone(ctx context.Context, topic string, id catalog.ID
 	}
 }
 
+// counts adds up what the shards know.
+func (c *coordinator) counts() (sum group.Counts) {
+	set := c.shards.Load()
+	if set == nil {
+		return sum
+	}
+	for _, s := range set.all {
+		select {
+		case <-s.loaded:
+		default:
+			continue
+		}
+		s.mu.Lock()
+		n := s.machine.Counts()
+		s.mu.Unlock()
+		sum.Empty += n.Empty
+		sum.PreparingRebalance += n.PreparingRebalance
+		sum.CompletingRebalance += n.CompletingRebalance
+		sum.Stable += n.Stable
+		sum.Members += n.Members
+		sum.Pending += n.Pending
+		sum.Offsets += n.Offsets
+	}
+	return sum
+}
+
 // errLoading says that a shard does not know its groups yet.
 var errLoading = refuse(kerr.CoordinatorLoadInProgress, "the groups are being loaded")
 

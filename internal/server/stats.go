@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"sync/atomic"
 	"time"
+
+	"github.com/bobbinstream/bobbin/internal/group"
 )
 
 // Stats are figures since New, and of this moment where that is said.
@@ -17,9 +19,10 @@ type Stats struct {
 	Requests       map[int16]int64 // by API key
 	Errors         map[int16]int64 // by Kafka's code, in responses; partitions count one by one
 	Panics         int64
-	RequestMemory  int64 // bytes of requests in memory at this moment
-	FetchMemory    int64 // bytes of records in responses at this moment
-	FetchSessions  int   // at this moment
+	RequestMemory  int64        // bytes of requests in memory at this moment
+	FetchMemory    int64        // bytes of records in responses at this moment
+	FetchSessions  int          // at this moment
+	Groups         group.Counts // at this moment, of the partitions of __consumer_offsets that are loaded
 	ProduceLatency Histogram
 	FetchLatency   Histogram // without the time that a fetch waited for records
 }
@@ -91,5 +94,6 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	st.Connections = int64(len(s.conns))
 	s.mu.Unlock()
+	st.Groups = s.groups.counts()
 	return st
 }
