@@ -271,6 +271,8 @@ func (s *Server) groupFault(err error) int16 {
 	case errors.As(err, &known):
 	case errors.Is(err, wal.ErrTooLarge):
 		err = refuse(kerr.InvalidCommitOffsetSize, err.Error())
+	case errors.Is(err, context.Canceled): // the client has gone
+		return kerr.CoordinatorNotAvailable.Code
 	default:
 		s.log.Warn("a request of a group is refused for the moment", "err", err)
 		err = refuse(kerr.CoordinatorNotAvailable, err.Error())
