@@ -28,7 +28,7 @@ func describeGroups(ctx context.Context, r *request, req *kmsg.DescribeGroupsReq
 		}
 		g.Group = id
 		g.AuthorizedOperations = math.MinInt32
-		if req.IncludeAuthorizedOperations && id != "" && (g.ErrorCode == 0 || g.ErrorCode == kerr.GroupIDNotFound.Code) {
+		if req.IncludeAuthorizedOperations && (id != "" || req.Version < 6) && (g.ErrorCode == 0 || g.ErrorCode == kerr.GroupIDNotFound.Code) {
 			g.AuthorizedOperations = allGroupOperations
 		}
 		resp.Groups = append(resp.Groups, *g)
