@@ -20,7 +20,7 @@ const (
 	minAdminTime = time.Second
 )
 
-// createTopics makes topics, one after the other. Each is durable and serves before the answer leaves.
+// createTopics makes topics in the order of the request. They are durable and serve before the answer leaves.
 func createTopics(ctx context.Context, r *request, req *kmsg.CreateTopicsRequest) *kmsg.CreateTopicsResponse {
 	ctx, cancel := within(ctx, req.TimeoutMillis)
 	defer cancel()
@@ -31,6 +31,9 @@ func createTopics(ctx context.Context, r *request, req *kmsg.CreateTopicsRequest
 		named[req.Topics[i].Topic]++
 	}
 	resp.Topics = make([]kmsg.CreateTopicsResponseTopic, 0, len(named))
+	errs := make([]error, 0, len(named))
+	var wanted []catalog.NewTopic // of those that nothing is wrong with so far
+	var places []int              // in the response
 	for i := range req.Topics {
 		q := &req.Topics[i]
 		times := named[q.Topic]
@@ -41,20 +44,29 @@ func createTopics(ctx context.Context, r *request, req *kmsg.CreateTopicsRequest
 		out := kmsg.NewCreateTopicsResponseTopic()
 		out.Topic, out.NumPartitions, out.ReplicationFactor = q.Topic, -1, -1
 		out.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
-		var err error
+		n, err := newTopicOf(q)
 		switch {
 		case times > 1:
 			err = refuse(kerr.InvalidRequest, "Duplicate topic name.")
 		case q.Topic == metadataTopic:
 			err = refuse(kerr.InvalidRequest, "Creation of internal topic "+metadataTopic+" is prohibited.")
-		default:
-			err = r.srv.createTopic(ctx, req, q, &out)
+		case err == nil:
+			wanted, places = append(wanted, n), append(places, len(errs))
 		}
-		if err == nil && !req.ValidateOnly {
-			r.changed(slog.LevelDebug, "topic created", "topic", q.Topic, "partitions", out.NumPartitions)
+		resp.Topics, errs = append(resp.Topics, out), append(errs, err)
+	}
+	for i, made := range r.srv.makeTopics(ctx, wanted, req.ValidateOnly) {
+		out := &resp.Topics[places[i]]
+		if errs[places[i]] = made.err; made.err != nil {
+			continue
 		}
-		out.ErrorCode, out.ErrorMessage = r.srv.fault(err)
-		resp.Topics = append(resp.Topics, out)
+		r.srv.describeNew(req, made.topic, out)
+		if !req.ValidateOnly {
+			r.changed(slog.LevelDebug, "topic created", "topic", out.Topic, "partitions", out.NumPartitions)
+		}
+	}
+	for i, err := range errs {
+		resp.Topics[i].ErrorCode, resp.Topics[i].ErrorMessage = r.srv.fault(err)
 	}
 	return resp
 }
@@ -64,7 +76,8 @@ func within(ctx context.Context, millis int32) (context.Context, context.CancelF
 	return context.WithTimeoutCause(ctx, d, errTimeout)
 }
 
-func (s *Server) createTopic(ctx context.Context, req *kmsg.CreateTopicsRequest, q *kmsg.CreateTopicsRequestTopic, out *kmsg.CreateTopicsResponseTopic) error {
+// newTopicOf is what a request wants of a topic.
+func newTopicOf(q *kmsg.CreateTopicsRequestTopic) (catalog.NewTopic, error) {
 	n := catalog.NewTopic{Name: q.Topic, Partitions: q.NumPartitions, ReplicationFactor: q.ReplicationFactor}
 	for i := range q.Configs {
 		n.Configs = append(n.Configs, catalog.ConfigValue{Name: q.Configs[i].Name, Value: q.Configs[i].Value})
@@ -74,35 +87,52 @@ func (s *Server) createTopic(ctx context.Context, req *kmsg.CreateTopicsRequest,
 		for i := range q.ReplicaAssignment {
 			a := &q.ReplicaAssignment[i]
 			if _, twice := n.Assignments[a.Partition]; twice {
-				return refuse(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for one partition.")
+				return n, refuse(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for one partition.")
 			}
 			n.Assignments[a.Partition] = a.Replicas
 		}
 	}
-	var t *catalog.Topic
-	if req.ValidateOnly {
-		c, err := s.store.CheckTopic(n)
-		if err != nil {
-			return err
+	return n, nil
+}
+
+// madeTopic is a topic that was made, or that could be, or why not.
+type madeTopic struct {
+	topic *catalog.Topic
+	err   error
+}
+
+// makeTopics makes topics, or only finds out whether they could be made.
+func (s *Server) makeTopics(ctx context.Context, topics []catalog.NewTopic, validateOnly bool) []madeTopic {
+	out := make([]madeTopic, len(topics))
+	if validateOnly {
+		for i, n := range topics {
+			c, err := s.store.CheckTopic(n)
+			out[i] = madeTopic{&catalog.Topic{Name: c.Name, ID: c.ID, Partitions: c.Partitions, Configs: c.Configs}, err}
 		}
-		t = &catalog.Topic{Name: c.Name, ID: c.ID, Partitions: c.Partitions, Configs: c.Configs}
-	} else {
-		made, err := s.store.CreateTopic(ctx, n)
-		if err != nil {
-			return err
-		}
-		t = made.Catalog
+		return out
 	}
+	for i, made := range s.store.CreateTopics(ctx, topics) {
+		if out[i].err = made.Err; made.Err == nil {
+			out[i].topic = made.Topic.Catalog
+		}
+	}
+	return out
+}
+
+// describeNew fills in what a topic is like that was made.
+func (s *Server) describeNew(req *kmsg.CreateTopicsRequest, t *catalog.Topic, out *kmsg.CreateTopicsResponseTopic) {
 	out.TopicID, out.NumPartitions, out.ReplicationFactor = t.ID, t.Partitions, 1
-	if req.Version >= 5 {
-		for _, row := range catalog.TopicSettings() {
-			v, _ := t.Resolve(s.store.Settings(), row.Name)
-			c := kmsg.NewCreateTopicsResponseTopicConfig()
-			c.Name, c.Value, c.Source = row.Name, valueOf(&v), int8(v.Source)
-			out.Configs = append(out.Configs, c)
-		}
+	if req.Version < 5 {
+		return
 	}
-	return nil
+	rows := catalog.TopicSettings()
+	out.Configs = make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(rows))
+	for i := range rows {
+		v, _ := t.Resolve(s.store.Settings(), rows[i].Name)
+		c := kmsg.NewCreateTopicsResponseTopicConfig()
+		c.Name, c.Value, c.Source = rows[i].Name, valueOf(&v), int8(v.Source)
+		out.Configs = append(out.Configs, c)
+	}
 }
 
 // valueOf is a setting's value as responses have it.

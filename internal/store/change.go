@@ -27,6 +27,18 @@ type change struct {
 // submit decides, appends and applies a change, and returns when it is durable. decide is called with the lock, perhaps more than once. A change that is
 // decided sees all decided before it, durable or not; so a refusal waits until those are durable.
 func (s *Store) submit(ctx context.Context, class wal.Class, decide func() (catalog.Change, error)) (*change, error) {
+	c, err := s.begin(ctx, class, decide)
+	if err == nil {
+		err = c.wait()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// begin is submit without waiting until the change is durable.
+func (s *Store) begin(ctx context.Context, class wal.Class, decide func() (catalog.Change, error)) (*change, error) {
 	reserved := 0
 	for {
 		c, size, err := s.tryChange(decide, reserved)
@@ -42,10 +54,6 @@ func (s *Store) submit(ctx context.Context, class wal.Class, decide func() (cata
 			return nil, s.refusal(ctx, err)
 		}
 		if c != nil {
-			<-c.done // the log answers every entry, also when it fails
-			if c.err != nil {
-				return nil, fmt.Errorf("change the catalog: %w", c.err)
-			}
 			return c, nil
 		}
 		s.giveBack(reserved)
@@ -55,6 +63,15 @@ func (s *Store) submit(ctx context.Context, class wal.Class, decide func() (cata
 		}
 		reserved = size
 	}
+}
+
+// wait returns when the change is durable and visible, or never will be.
+func (c *change) wait() error {
+	<-c.done // the log answers every entry, also when it fails
+	if c.err != nil {
+		return fmt.Errorf("change the catalog: %w", c.err)
+	}
+	return nil
 }
 
 // errNotVisible says that a topic is decided and not durable yet.

@@ -151,17 +151,38 @@ func (s *Store) drawID(id *catalog.ID) error {
 
 // CreateTopic makes a topic and returns it when that is durable; it serves from then on. n.ID is drawn when it is zero. A refusal is a *catalog.Error.
 func (s *Store) CreateTopic(ctx context.Context, n catalog.NewTopic) (*Topic, error) {
-	if err := s.drawID(&n.ID); err != nil {
-		return nil, err
+	made := s.CreateTopics(ctx, []catalog.NewTopic{n})[0]
+	return made.Topic, made.Err
+}
+
+// Created is a topic that was made, or why it was not.
+type Created struct {
+	Topic *Topic
+	Err   error
+}
+
+// CreateTopics makes topics, one after the other, as CreateTopic does, and waits for all of them together: they share the syncs of the log.
+func (s *Store) CreateTopics(ctx context.Context, topics []catalog.NewTopic) []Created {
+	out, changes := make([]Created, len(topics)), make([]*change, len(topics))
+	for i := range topics {
+		n := topics[i]
+		if out[i].Err = s.drawID(&n.ID); out[i].Err != nil {
+			continue
+		}
+		if out[i].Err = s.waitFree(ctx, n.Name); out[i].Err != nil {
+			continue
+		}
+		changes[i], out[i].Err = s.begin(ctx, wal.Normal, func() (catalog.Change, error) { return s.catalog.DecideCreate(n, s.defaults()) })
 	}
-	if err := s.waitFree(ctx, n.Name); err != nil {
-		return nil, err
+	for i, c := range changes {
+		if out[i].Err != nil {
+			continue
+		}
+		if out[i].Err = c.wait(); out[i].Err == nil {
+			out[i].Topic = c.topic
+		}
 	}
-	c, err := s.submit(ctx, wal.Normal, func() (catalog.Change, error) { return s.catalog.DecideCreate(n, s.defaults()) })
-	if err != nil {
-		return nil, err
-	}
-	return c.topic, nil
+	return out
 }
 
 // waitFree waits until the directories of a deleted topic of that name are out of the way.
