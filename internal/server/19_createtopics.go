@@ -55,12 +55,13 @@ func createTopics(ctx context.Context, r *request, req *kmsg.CreateTopicsRequest
 		}
 		resp.Topics, errs = append(resp.Topics, out), append(errs, err)
 	}
+	rows := catalog.TopicSettings()
 	for i, made := range r.srv.makeTopics(ctx, wanted, req.ValidateOnly) {
 		out := &resp.Topics[places[i]]
 		if errs[places[i]] = made.err; made.err != nil {
 			continue
 		}
-		r.srv.describeNew(req, made.topic, out)
+		r.srv.describeNew(req, rows, made.topic, out)
 		if !req.ValidateOnly {
 			r.changed(slog.LevelDebug, "topic created", "topic", out.Topic, "partitions", out.NumPartitions)
 		}
@@ -119,13 +120,12 @@ func (s *Server) makeTopics(ctx context.Context, topics []catalog.NewTopic, vali
 	return out
 }
 
-// describeNew fills in what a topic is like that was made.
-func (s *Server) describeNew(req *kmsg.CreateTopicsRequest, t *catalog.Topic, out *kmsg.CreateTopicsResponseTopic) {
+// describeNew fills in what a topic is like that was made; rows are all settings.
+func (s *Server) describeNew(req *kmsg.CreateTopicsRequest, rows []catalog.Setting, t *catalog.Topic, out *kmsg.CreateTopicsResponseTopic) {
 	out.TopicID, out.NumPartitions, out.ReplicationFactor = t.ID, t.Partitions, 1
 	if req.Version < 5 {
 		return
 	}
-	rows := catalog.TopicSettings()
 	out.Configs = make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(rows))
 	for i := range rows {
 		v, _ := t.Resolve(s.store.Settings(), rows[i].Name)

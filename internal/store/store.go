@@ -46,6 +46,7 @@ type Store struct {
 	closed  bool
 	offline int // partitions
 
+	plain   atomic.Pointer[plainSettings]
 	ids     chan idBlock // holds the stock of producer ids; whoever has it may refill it
 	failing atomic.Bool  // somebody is closing failed
 	failed  chan struct{}

@@ -73,7 +73,24 @@ func (s *Store) newTopic(c *catalog.Topic) *Topic {
 // viewOf is a topic's view by the settings in force, without its logs.
 func (s *Store) viewOf(c *catalog.Topic) *Topic {
 	b := s.Settings()
-	return &Topic{Name: c.Name, ID: c.ID, Catalog: c, Settings: c.Settings(b), broker: b}
+	t := &Topic{Name: c.Name, ID: c.ID, Catalog: c, broker: b}
+	if len(c.Configs) > 0 || c.Internal() {
+		t.Settings = c.Settings(b)
+		return t
+	}
+	p := s.plain.Load()
+	if p == nil || p.broker != b {
+		p = &plainSettings{b, c.Settings(b)}
+		s.plain.Store(p)
+	}
+	t.Settings = p.settings
+	return t
+}
+
+// plainSettings are those of a topic that sets nothing itself, as most are: they are resolved once.
+type plainSettings struct {
+	broker   *catalog.Broker
+	settings catalog.Settings
 }
 
 // addLogs makes the logs of the partitions that a new view does not have yet.
