@@ -5,7 +5,7 @@ import "math"
 // Recompress appends to dst the same batch with its records compressed by another codec, for a topic with a
 // compression.type of its own. level is Kafka's number for the codec, 0 or -1 its default. A batch that has the codec
 // already, or no records, is appended as it is. The new batch may be larger: the caller compares it with the topic's
-// limit again. Records and checksum of b are taken as they are: see [Batch.Validate]. On an error dst is as it was.
+// limit again. What the batch holds is taken whole, which maxDecompressed bounds. Records and checksum of b are taken as they are: see [Batch.Validate]. On an error dst is as it was.
 func (b Batch) Recompress(dst []byte, codec Codec, level, maxDecompressed int) ([]byte, error) {
 	if codec > ZSTD {
 		return dst, fail(ErrCodec, "%v is not known", codec)
