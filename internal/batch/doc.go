@@ -23,8 +23,8 @@
 // Promise: what Validate accepts, Records reads to its end without an error, and any client can read. Any bytes may be
 // given to Next, and what Next gives to everything else: there is no panic, and memory stays within a small multiple of
 // the limit that the caller names, whatever lengths the bytes claim. Only the headers of one record, as Records lists
-// them, take up to twenty times their bytes. Validate and Stamps, which look at what anybody may send, decompress piece by piece: they take at most some
-// 16 MiB of memory, and the caller's limit bounds their work. Records, Compact and Recompress hold all that a batch holds, up to the limit.
+// them, take up to twenty times their bytes. Validate, Recompress and Stamps, which get what anybody may send, decompress piece by piece: they take at most some
+// 16 MiB of memory, and the caller's limit bounds their work. Records and Compact hold all that a batch holds, up to the limit.
 //
 // Never: it reads no clock, opens no file, keeps no bytes that it is given, and knows no topic. It does not read or write
 // the formats 0 and 1.

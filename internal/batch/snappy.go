@@ -75,10 +75,21 @@ func unsnappyBlock(buf, src []byte, limit int) ([]byte, error) {
 }
 
 func appendSnappy(dst, src []byte) []byte {
+	dst, _ = appendXerialBlocks(appendXerialHeader(dst), nil, src)
+	return dst
+}
+
+func appendXerialHeader(dst []byte) []byte {
 	dst = append(dst, xerialMagic...)
-	dst = binary.BigEndian.AppendUint32(dst, 1) // version
-	dst = binary.BigEndian.AppendUint32(dst, 1) // the oldest version that can read it
-	scratch := make([]byte, snappy.MaxEncodedLen(min(len(src), xerialBlock)))
+	dst = binary.BigEndian.AppendUint32(dst, 1)  // version
+	return binary.BigEndian.AppendUint32(dst, 1) // the oldest version that can read it
+}
+
+// appendXerialBlocks works in scratch, or in memory of its own that it gives for the next blocks.
+func appendXerialBlocks(dst, scratch, src []byte) (out, work []byte) {
+	if need := snappy.MaxEncodedLen(min(len(src), xerialBlock)); len(scratch) < need {
+		scratch = make([]byte, need)
+	}
 	for len(src) > 0 {
 		n := min(len(src), xerialBlock)
 		block := snappy.Encode(scratch, src[:n])
@@ -86,5 +97,5 @@ func appendSnappy(dst, src []byte) []byte {
 		dst = append(dst, block...)
 		src = src[n:]
 	}
-	return dst
+	return dst, scratch
 }
