@@ -25,13 +25,14 @@ import (
 
 const (
 	hostileMemory = 64 << 20 // the most that the broker may take over what it needs for ordinary work
-	hostileBodies = 12       // random bodies of each kind, for each version of each API
+	hostileBodies = 60       // random bodies of each kind, for each version of each API
 	hostileIdle   = 2000     // connections that send nothing
 	hostileSlow   = 200      // connections that send a byte a second
 	hostileLength = 6 * time.Second
 	hostileTopic  = "hostile"
 	goodTopic     = "good"
 	bulkTopic     = "bulk"
+	bombTopic     = "bombs"
 )
 
 // TestHostileWire lets those who mean it ill, or are broken, at the broker: random and damaged requests of every API and version, requests cut at every byte, batches that decompress to
@@ -49,7 +50,7 @@ func TestHostileWire(t *testing.T) {
 	t.Logf("seed %d", seed)
 	h := &hostile{t: t, s: s, pid: s.cmd.Process.Pid, dice: rand.New(rand.NewPCG(seed, 1))}
 	h.topics = map[string][16]byte{}
-	for _, topic := range []string{hostileTopic, goodTopic, bulkTopic} {
+	for _, topic := range []string{hostileTopic, goodTopic, bulkTopic, bombTopic} {
 		makeTopic(t, s.addr, topic, 2)
 	}
 	makeTopic(t, s.addr, "recompressed", 1, "compression.type=lz4")
@@ -63,7 +64,7 @@ func TestHostileWire(t *testing.T) {
 	h.phase("cut requests", h.cutRequests)
 	h.phase("frames", h.frames)
 	h.phase("bombs", h.bombs)
-	h.phase("idle, slow and deaf connections", h.crowd)
+	h.crowd()
 	if n := stopGood(); n < 100 {
 		t.Errorf("the ordinary client was answered %d times only", n)
 	}
@@ -440,8 +441,8 @@ func (h *hostile) sampleOf(key, version int16) sampled {
 	req.SetVersion(version)
 	switch r := req.(type) {
 	case *kmsg.DeleteTopicsRequest:
-		r.TopicNames = []string{"hostile-deleted"}
-		r.Topics[0].Topic, r.Topics[0].TopicID = kmsg.StringPtr("hostile-deleted"), [16]byte{}
+		r.TopicNames = []string{"deleted"}
+		r.Topics[0].Topic, r.Topics[0].TopicID = kmsg.StringPtr("deleted"), [16]byte{}
 	case *kmsg.CreateTopicsRequest:
 		r.Topics[0].ReplicaAssignment, r.Topics[0].Configs = nil, nil
 	case *kmsg.IncrementalAlterConfigsRequest:
@@ -533,13 +534,13 @@ func (h *hostile) bombs() {
 			}
 			defer c.Close()
 			for _, x := range all {
-				for _, topic := range []string{hostileTopic, "recompressed"} {
+				for _, topic := range []string{bombTopic, "recompressed"} {
 					resp, err := exchange(c, h.produce(topic, x.batch))
 					if err != nil {
 						h.t.Errorf("%s: %v", x.name, err)
 						return
 					}
-					if code := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode; (code == 0) != x.taken && topic == hostileTopic {
+					if code := resp.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode; (code == 0) != x.taken && topic == bombTopic {
 						h.t.Errorf("%s: %v", x.name, kerr.ErrorForCode(code))
 					}
 				}
@@ -550,7 +551,7 @@ func (h *hostile) bombs() {
 			p := kmsg.NewListOffsetsRequestTopicPartition()
 			p.Timestamp, p.CurrentLeaderEpoch = baseTime, -1
 			x := kmsg.NewListOffsetsRequestTopic()
-			x.Topic, x.Partitions = hostileTopic, append(x.Partitions, p)
+			x.Topic, x.Partitions = bombTopic, append(x.Partitions, p)
 			req.Topics = append(req.Topics, x)
 			if _, err := exchange(c, req); err != nil {
 				h.t.Errorf("offsets by time among bombs: %v", err)
@@ -576,19 +577,30 @@ func (h *hostile) crowd() {
 		open = append(open, nc)
 		return nc
 	}
-	for range hostileIdle {
-		connect()
-	}
-	for range 20 {
-		nc := connect()
-		nc.(*net.TCPConn).SetReadBuffer(4 << 10)
-		format := kmsg.NewRequestFormatter(kmsg.FormatterClientID("deaf"))
-		for i := range 16 {
-			if _, err := nc.Write(format.AppendRequest(nil, h.fetch(bulkTopic, 0, 50<<20), int32(i))); err != nil {
-				h.t.Errorf("ask for much: %v", err)
+	h.phase("idle connections", func() {
+		for range hostileIdle {
+			connect()
+		}
+		time.Sleep(hostileLength / 3)
+	})
+	h.phase("readers that never read", func() {
+		for range 20 {
+			nc := connect()
+			nc.(*net.TCPConn).SetReadBuffer(4 << 10)
+			format := kmsg.NewRequestFormatter(kmsg.FormatterClientID("deaf"))
+			for i := range 16 {
+				if _, err := nc.Write(format.AppendRequest(nil, h.fetch(bulkTopic, 0, 50<<20), int32(i))); err != nil {
+					h.t.Errorf("ask for much: %v", err)
+				}
 			}
 		}
-	}
+		time.Sleep(hostileLength / 3)
+	})
+	h.phase("a byte a second", func() { h.slow(connect) })
+}
+
+// slow sends requests a byte a second, a quarter of them such as claim to be large.
+func (h *hostile) slow(connect func() net.Conn) {
 	slow := make([]net.Conn, hostileSlow)
 	for i := range slow {
 		slow[i] = connect()

@@ -3,6 +3,7 @@ package batch
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -32,6 +33,9 @@ type stream struct {
 	mem []byte // buf lies in it
 }
 
+// streaming has a place for each batch that is read in pieces at present: as many as half the processors, since each takes memory for a window.
+var streaming = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+
 var streams = sync.Pool{New: func() any { return &stream{mem: make([]byte, pieceSize)} }}
 
 // inPieces calls visit with what the batch holds. It comes whole, and more is nil; or body is its beginning, which may be nothing, and [stream.across] gives
@@ -60,6 +64,8 @@ func (b Batch) visitPieces(limit int, how pieces, visit func(body []byte, more *
 	case limit <= how.whole || !errors.Is(err, ErrTooLarge):
 		return err
 	}
+	streaming <- struct{}{}
+	defer func() { <-streaming }()
 	src := b[HeaderSize:]
 	s := streams.Get().(*stream)
 	defer streams.Put(s)
