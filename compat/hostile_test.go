@@ -228,8 +228,8 @@ func (h *hostile) warmUp() {
 	const batches = 192
 	for i := range batches {
 		spec := batchSpec{values: []string{string(noise)}}
-		if i%8 == 0 {
-			spec.codec = kgo.ZstdCompression()
+		if i%4 == 0 {
+			spec.codec = []kgo.CompressionCodec{kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()}[i/4%4]
 		}
 		resp := h.ask(c, h.produce(bulkTopic, spec.bytes())).(*kmsg.ProduceResponse)
 		if err := kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode); err != nil {

@@ -181,6 +181,9 @@ func unlz4(buf, src []byte, limit int) ([]byte, error) {
 	return drain(room(buf, src, limit), z, limit)
 }
 
+// largeLZ4 says whether a frame has blocks of 1 or 4 MiB, of which a reader holds two.
+func largeLZ4(src []byte) bool { return len(src) > 5 && src[5]>>4&7 > 5 }
+
 func openLZ4(src []byte) (io.ReadCloser, error) {
 	if len(src) < 5 || binary.LittleEndian.Uint32(src) != lz4Magic {
 		return nil, errors.New("there is no LZ4 frame")

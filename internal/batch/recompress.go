@@ -7,7 +7,7 @@ import "math"
 // already, or no records, is appended as it is. The new batch may be larger than b: to more than maxBytes is ErrTooLarge. Records and checksum of b are taken as
 // they are: see [Batch.Validate]. On an error dst is as it was.
 //
-// What is larger than 2 MiB is decompressed and compressed piece by piece, so that the memory is that of the two codecs' windows and the new batch. maxDecompressed bounds the work.
+// What is larger than a megabyte is decompressed and compressed piece by piece, so that the memory is that of the two codecs' windows and the new batch. maxDecompressed bounds the work.
 func (b Batch) Recompress(dst []byte, codec Codec, level, maxDecompressed, maxBytes int) ([]byte, error) {
 	if codec > ZSTD {
 		return dst, fail(ErrCodec, "%v is not known", codec)

@@ -16,7 +16,7 @@ type pieces struct {
 	wide  int // what needs a window of more than maxStreamWindow is taken whole, and may not be larger than this
 }
 
-var asPieces = pieces{whole: 2 << 20, size: pieceSize, wide: 16 << 20}
+var asPieces = pieces{whole: 5 << 18, size: pieceSize, wide: 16 << 20}
 
 const (
 	pieceSize = 64 << 10
@@ -33,7 +33,7 @@ type stream struct {
 	mem []byte // buf lies in it
 }
 
-// streaming has a place for each batch that is read in pieces at present: as many as half the processors, since each takes memory for a window.
+// streaming has a place for each batch that is read in pieces at present, or has large blocks of LZ4: as many as half the processors, since each takes memory for a window.
 var streaming = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 
 var streams = sync.Pool{New: func() any { return &stream{mem: make([]byte, pieceSize)} }}
@@ -52,6 +52,11 @@ func (b Batch) inPieces(limit int, how pieces, visit func(body []byte, more *str
 }
 
 func (b Batch) visitPieces(limit int, how pieces, visit func(body []byte, more *stream) error) error {
+	large := b.Compression() == LZ4 && largeLZ4(b[HeaderSize:])
+	if large {
+		streaming <- struct{}{}
+		defer func() { <-streaming }()
+	}
 	p := buffers.Get().(*[]byte)
 	defer putBuffer(p)
 	body, err := b.plain(*p, min(limit, how.whole))
@@ -64,8 +69,10 @@ func (b Batch) visitPieces(limit int, how pieces, visit func(body []byte, more *
 	case limit <= how.whole || !errors.Is(err, ErrTooLarge):
 		return err
 	}
-	streaming <- struct{}{}
-	defer func() { <-streaming }()
+	if !large {
+		streaming <- struct{}{}
+		defer func() { <-streaming }()
+	}
 	src := b[HeaderSize:]
 	s := streams.Get().(*stream)
 	defer streams.Put(s)
