@@ -18,6 +18,7 @@ import (
 // server is a `bobbin serve` process.
 type server struct {
 	addr   string
+	http   string // where /metrics is
 	dir    string
 	binary string
 	args   []string
@@ -38,7 +39,7 @@ func startBobbin(t *testing.T, settings ...string) *server {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v\n%s", err, out)
 	}
-	s.args = []string{"serve", "--data", s.dir}
+	s.args = []string{"serve", "--data", s.dir, "--http", "127.0.0.1:0"}
 	for _, kv := range settings {
 		s.args = append(s.args, "-X", kv)
 	}
@@ -70,6 +71,9 @@ func (s *server) start(t *testing.T, listen string) error {
 			for field := range strings.FieldsSeq(line) {
 				if a, ok := strings.CutPrefix(field, "kafka="); ok {
 					addr = a
+				}
+				if a, ok := strings.CutPrefix(field, "http="); ok {
+					s.http = a
 				}
 			}
 			s.addr = addr

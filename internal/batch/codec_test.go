@@ -126,7 +126,7 @@ func TestRecompressionChangesNothingButTheCodec(t *testing.T) {
 		o.ProducerID, o.ProducerEpoch, o.BaseSequence, o.Transactional = 8, 1, 5, true
 		b := build(o, records)
 		before := slices.Clone(b)
-		out, err := b.Recompress([]byte("before"), to, rapid.IntRange(-1, 22).Draw(t, "level"), plenty)
+		out, err := b.Recompress([]byte("before"), to, rapid.IntRange(-1, 22).Draw(t, "level"), plenty, plenty)
 		if err != nil || string(out[:6]) != "before" || !bytes.Equal(b, before) {
 			t.Fatalf("%v, %.6q, source unchanged: %v", err, out, bytes.Equal(b, before))
 		}
@@ -171,7 +171,7 @@ func TestRecompressionRefuses(t *testing.T) {
 		"what is not compressed":   {withBody(batch.ZSTD, 1, []byte("not zstd")), batch.LZ4, plenty, batch.ErrInvalidRecord},
 		"a negative record number": {withBody(batch.ZSTD, -1, nil), batch.LZ4, plenty, batch.ErrInvalidRecord},
 	} {
-		out, err := c.b.Recompress([]byte("kept"), c.codec, 0, c.limit)
+		out, err := c.b.Recompress([]byte("kept"), c.codec, 0, c.limit, plenty)
 		if !errors.Is(err, c.want) || string(out) != "kept" {
 			t.Errorf("%s: %q, %v, want %v", name, out, err, c.want)
 		}

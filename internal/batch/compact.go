@@ -13,7 +13,7 @@ type Compaction struct {
 	KeepEmpty bool
 	// Horizon is the time until which tombstones are kept at least: it is put into a batch that keeps one and has no horizon yet (KIP-534).
 	Horizon int64
-	// MaxDecompressed bounds the memory for a compressed batch.
+	// MaxDecompressed bounds the memory for a compressed batch: what it holds is taken whole, and twice where records go.
 	MaxDecompressed int
 }
 
@@ -50,7 +50,7 @@ func (b Batch) Compact(dst []byte, c Compaction) (out []byte, kept int, err erro
 		}
 		rest = rest[n:]
 		if i == count-1 {
-			if err := b.checkEnd(rest); err != nil {
+			if err := b.checkEnd(len(rest)); err != nil {
 				return dst, 0, err
 			}
 		}

@@ -16,10 +16,12 @@ import (
 
 const (
 	minBuffer  = 64 << 10
-	keepBuffer = 4 << 20 // a larger buffer is not kept for the next batch
+	keepBuffer = 16<<20 + zstdRoom // a larger buffer is not kept for the next batch
 
 	// maxZstdWindow is the most that clients' zstd decodes by default. It is no memory: what is decoded is the window.
 	maxZstdWindow = 128 << 20
+	// maxStreamWindow is memory: the window when Zstandard is decoded piece by piece. It is what RFC 8878 asks of every decoder, and what levels up to 19 need.
+	maxStreamWindow = 8 << 20
 
 	// A block of Zstandard holds at most the first number of bytes and takes at least the second.
 	zstdBlock      = 128 << 10
@@ -40,7 +42,7 @@ func putBuffer(p *[]byte) {
 	}
 }
 
-// The readers are kept with their source, so that neither is made anew; the source is emptied after use.
+// The readers are kept with their source, so that neither is made anew. Close gives them back, without the source.
 type (
 	gzipReader struct {
 		gzip.Reader
@@ -50,6 +52,10 @@ type (
 		*lz4.Reader
 		src bytes.Reader
 	}
+	zstdReader struct {
+		*zstd.Decoder
+		src bytes.Reader
+	}
 )
 
 var (
@@ -57,15 +63,23 @@ var (
 	lz4Readers  = sync.Pool{New: func() any { return &lz4Reader{Reader: lz4.NewReader(nil)} }}
 )
 
-var zstdDecoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecodeAllCapLimit(true))
+var (
+	zstdDecoders = sync.Pool{New: func() any {
+		return newZstdDecoder(zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecodeAllCapLimit(true))
+	}}
+	zstdReaders = sync.Pool{New: func() any {
+		return &zstdReader{Decoder: newZstdDecoder(zstd.WithDecoderMaxWindow(maxStreamWindow))}
+	}}
+)
+
+func newZstdDecoder(o ...zstd.DOption) *zstd.Decoder {
+	d, err := zstd.NewReader(nil, append(o, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))...)
 	invariant.Check(err == nil, "zstd decoder: %v", err)
 	return d
-}}
+}
 
 // decompress gives what src holds, in the memory of buf when that is large enough. It never holds much more than limit
-// bytes, or what src itself is.
+// bytes, or what src itself is. With an error it gives memory to use again, or nil.
 func decompress(buf []byte, codec Codec, src []byte, limit int) ([]byte, error) {
 	var err error
 	switch codec {
@@ -80,13 +94,46 @@ func decompress(buf []byte, codec Codec, src []byte, limit int) ([]byte, error) 
 	default:
 		return nil, fail(ErrCodec, "%v is not known", codec)
 	}
-	if errors.Is(err, errLimit) {
-		return nil, fail(ErrTooLarge, "its %d bytes of %v are more than %d when decompressed", len(src), codec, limit)
-	}
 	if err != nil {
-		return nil, fail(ErrInvalidRecord, "its %d bytes of %v cannot be decompressed: %v", len(src), codec, err)
+		return buf, unpackError(err, codec, len(src), limit)
 	}
 	return buf, nil
+}
+
+// unpackError says why n bytes cannot be decompressed.
+func unpackError(err error, codec Codec, n, limit int) error {
+	if errors.Is(err, errLimit) {
+		return fail(ErrTooLarge, "its %d bytes of %v are more than %d when decompressed", n, codec, limit)
+	}
+	return fail(ErrInvalidRecord, "its %d bytes of %v cannot be decompressed: %v", n, codec, err)
+}
+
+// openCodec gives what src holds piece by piece. Its caller sees to the limit; only what blocks of Snappy claim is compared with it here.
+func openCodec(codec Codec, src []byte, limit int) (io.ReadCloser, error) {
+	switch codec {
+	case Gzip:
+		return openGzip(src)
+	case Snappy:
+		return openSnappy(src, limit), nil
+	case LZ4:
+		return openLZ4(src)
+	case ZSTD:
+		z := zstdReaders.Get().(*zstdReader)
+		z.src.Reset(src)
+		if err := z.Reset(&z.src); err != nil {
+			z.Close()
+			return nil, err
+		}
+		return z, nil
+	}
+	return nil, fail(ErrCodec, "%v is not known", codec)
+}
+
+func (z *zstdReader) Close() error {
+	z.src.Reset(nil)
+	err := z.Reset(nil)
+	zstdReaders.Put(z)
+	return err
 }
 
 // errLimit says that there is more than the limit.
@@ -101,17 +148,43 @@ func room(buf []byte, src []byte, limit int) []byte {
 }
 
 func gunzip(buf, src []byte, limit int) ([]byte, error) {
-	z := gzipReaders.Get().(*gzipReader)
-	defer gzipReaders.Put(z)
-	z.src.Reset(src)
-	defer z.src.Reset(nil)
-	if err := z.Reset(&z.src); err != nil {
+	z, err := openGzip(src)
+	if err != nil {
 		return nil, err
 	}
+	defer z.Close()
 	return drain(room(buf, src, limit), z, limit)
 }
 
+func openGzip(src []byte) (io.ReadCloser, error) {
+	z := gzipReaders.Get().(*gzipReader)
+	z.src.Reset(src)
+	if err := z.Reset(&z.src); err != nil {
+		z.Close()
+		return nil, err
+	}
+	return z, nil
+}
+
+func (z *gzipReader) Close() error {
+	z.src.Reset(nil)
+	gzipReaders.Put(z)
+	return nil
+}
+
 func unlz4(buf, src []byte, limit int) ([]byte, error) {
+	z, err := openLZ4(src)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	return drain(room(buf, src, limit), z, limit)
+}
+
+// largeLZ4 says whether a frame has blocks of 1 or 4 MiB, of which a reader holds two.
+func largeLZ4(src []byte) bool { return len(src) > 5 && src[5]>>4&7 > 5 }
+
+func openLZ4(src []byte) (io.ReadCloser, error) {
 	if len(src) < 5 || binary.LittleEndian.Uint32(src) != lz4Magic {
 		return nil, errors.New("there is no LZ4 frame")
 	}
@@ -119,12 +192,16 @@ func unlz4(buf, src []byte, limit int) ([]byte, error) {
 		return nil, errors.New("the blocks of the LZ4 frame depend on each other")
 	}
 	z := lz4Readers.Get().(*lz4Reader)
-	defer lz4Readers.Put(z)
 	z.src.Reset(src)
-	defer z.src.Reset(nil)
 	z.Reset(&z.src)
-	defer z.Reset(nil) // gives back what it holds
-	return drain(room(buf, src, limit), z, limit)
+	return z, nil
+}
+
+func (z *lz4Reader) Close() error {
+	z.Reset(nil) // gives back what it holds
+	z.src.Reset(nil)
+	lz4Readers.Put(z)
+	return nil
 }
 
 // drain appends all of r.
@@ -143,7 +220,7 @@ func drain(buf []byte, r io.Reader, limit int) ([]byte, error) {
 		}
 		n, err := r.Read(free)
 		if full && n > 0 {
-			return nil, errLimit
+			return buf, errLimit
 		}
 		buf = buf[:len(buf)+n]
 		if err == io.EOF {
@@ -165,7 +242,7 @@ func unzstd(buf, src []byte, limit int) ([]byte, error) {
 	var h zstd.Header
 	if err := h.Decode(src); err == nil && h.HasFCS {
 		if h.FrameContentSize > uint64(limit) && reach == limit {
-			return nil, errLimit
+			return buf, errLimit
 		}
 		want = int(min(h.FrameContentSize, uint64(reach)))
 	}
@@ -183,7 +260,7 @@ func unzstd(buf, src []byte, limit int) ([]byte, error) {
 		case err != nil && !errors.Is(err, zstd.ErrDecoderSizeExceeded) && want+zstdRoom-len(out) >= zstdBlock:
 			return nil, err
 		case want == limit:
-			return nil, errLimit
+			return buf, errLimit
 		case want == reach:
 			return nil, errors.New("a Zstandard frame claims more than its blocks can hold")
 		}

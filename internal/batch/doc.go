@@ -13,6 +13,7 @@
 //	                          ├─ StampAppendTime ─┘
 //	                          └─ Recompress ──────┘      (both where the topic asks)
 //	log ─ Next ─ CheckCRC ─ Records ─► keys, values, headers
+//	                    ├── Stamps ──► offsets, timestamps
 //	                    └── Compact ─► log
 //
 // A record is, with signed varints (zigzag): length, attributes (1 byte), timestamp delta, offset delta, length of the
@@ -22,13 +23,14 @@
 // Promise: what Validate accepts, Records reads to its end without an error, and any client can read. Any bytes may be
 // given to Next, and what Next gives to everything else: there is no panic, and memory stays within a small multiple of
 // the limit that the caller names, whatever lengths the bytes claim. Only the headers of one record, as Records lists
-// them, take up to twenty times their bytes.
+// them, take up to twenty times their bytes. Validate, Recompress and Stamps, which get what anybody may send, decompress piece by piece: they take at most some
+// 16 MiB of memory, and the caller's limit bounds their work. Records and Compact hold all that a batch holds, up to the limit.
 //
 // Never: it reads no clock, opens no file, keeps no bytes that it is given, and knows no topic. It does not read or write
 // the formats 0 and 1.
 //
-// Files: batch.go (header: read and patch) · next.go · varint.go · record.go (one record, Records) · validate.go ·
-// codec.go (names) · decompress.go · compress.go · snappy.go (Kafka's framing) · recompress.go · compact.go (what compaction leaves) · builder.go · errors.go.
+// Files: batch.go (header: read and patch) · next.go · varint.go · record.go (one record, Records, Stamps) · validate.go ·
+// codec.go (names) · decompress.go · stream.go (piece by piece) · compress.go · snappy.go (Kafka's framing), snappystream.go · recompress.go · compact.go (what compaction leaves) · builder.go · errors.go.
 //
 // Locks: none. A Batch is as safe to share as its bytes are.
 package batch

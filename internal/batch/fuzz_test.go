@@ -95,7 +95,7 @@ func FuzzValidate(f *testing.F) {
 			t.Fatalf("accepted, and %d of %d records are read: %v", len(all), x.Count(), err)
 		}
 		for _, codec := range codecs {
-			y, err := x.Recompress(nil, codec, 0, r.MaxDecompressed)
+			y, err := x.Recompress(nil, codec, 0, r.MaxDecompressed, plenty)
 			if err != nil {
 				t.Fatalf("%v: %v", codec, err)
 			}

@@ -23,7 +23,8 @@ type Header struct {
 }
 
 // Records gives the records in order. It ends with the first error. A compressed batch is decompressed as a whole
-// before the first record: to more than maxDecompressed bytes is an error. The checksum is not looked at.
+// before the first record, since keys and values are handed out: to more than maxDecompressed bytes is an error, and that is what bounds the memory. Who needs
+// no more than offsets and timestamps takes [Batch.Stamps], which needs less. The checksum is not looked at.
 func (b Batch) Records(maxDecompressed int) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		body, err := b.plain(nil, maxDecompressed)
@@ -54,13 +55,53 @@ func (b Batch) Records(maxDecompressed int) iter.Seq2[Record, error] {
 				return
 			}
 		}
-		if err := b.checkEnd(body); err != nil {
+		if err := b.checkEnd(len(body)); err != nil {
 			yield(Record{}, err)
 		}
 	}
 }
 
-// plain gives the records' bytes, decompressed into buf when that is needed.
+// Stamps calls yield with the offset and the timestamp of each record in order, until that returns false. It fails as Records does, and needs no more memory for a
+// compressed batch than Validate: maxDecompressed bounds the work. What was yielded before an error may not be true.
+func (b Batch) Stamps(maxDecompressed int, yield func(offset, timestamp int64) bool) error {
+	count, last, first := int(b.Count()), b.LastOffsetDelta(), b.FirstTimestamp()
+	yielded := 0
+	return b.inPieces(maxDecompressed, asPieces, func(body []byte, more *stream) error {
+		var f fields
+		for i := range count {
+			n, why := f.parse(body)
+			if why == "" {
+				body = body[n:]
+			} else if more != nil {
+				body, why = more.across(body, &f)
+			}
+			if why == "" && (f.offsetDelta < 0 || f.offsetDelta > last) {
+				why = fmt.Sprintf("its offset delta is %d in a batch that ends at %d", f.offsetDelta, last)
+			}
+			if why != "" {
+				return fail(ErrInvalidRecord, "record %d of %d: %s", i, count, why)
+			}
+			if i < yielded { // it is read again
+				continue
+			}
+			yielded++
+			timestamp := first + f.timestampDelta
+			if b.TimestampType() == LogAppendTime {
+				timestamp = b.MaxTimestamp()
+			}
+			if !yield(b.BaseOffset()+int64(f.offsetDelta), timestamp) {
+				return errStop
+			}
+		}
+		behind := len(body)
+		if more != nil {
+			behind += more.drain()
+		}
+		return b.checkEnd(behind)
+	})
+}
+
+// plain gives the records' bytes, decompressed into buf when that is needed. What it gives with an error is memory to use again, or nil.
 func (b Batch) plain(buf []byte, maxDecompressed int) ([]byte, error) {
 	if b.Count() < 0 {
 		return nil, fail(ErrInvalidRecord, "its number of records is %d", b.Count())
@@ -72,10 +113,10 @@ func (b Batch) plain(buf []byte, maxDecompressed int) ([]byte, error) {
 	return decompress(buf, b.Compression(), body, maxDecompressed)
 }
 
-// checkEnd refuses what stands behind the last record.
-func (b Batch) checkEnd(rest []byte) error {
-	if len(rest) > 0 {
-		return fail(ErrInvalidRecord, "%d bytes stand behind its %d records", len(rest), b.Count())
+// checkEnd refuses bytes behind the last record.
+func (b Batch) checkEnd(behind int) error {
+	if behind > 0 {
+		return fail(ErrInvalidRecord, "%d bytes stand behind its %d records", behind, b.Count())
 	}
 	return nil
 }
@@ -90,6 +131,8 @@ type fields struct {
 	headerCount    int
 }
 
+const cutRecord = "it is longer than what is left of the batch"
+
 // parse reads the record at the start of b and says how long it is, or what is wrong with it.
 func (f *fields) parse(b []byte) (n int, why string) {
 	length, at := readVarint32(b, 0)
@@ -97,7 +140,7 @@ func (f *fields) parse(b []byte) (n int, why string) {
 		return 0, "its length is missing or malformed"
 	}
 	if length < 0 || int(length) > len(b)-at {
-		return 0, "it is longer than what is left of the batch"
+		return 0, cutRecord
 	}
 	n = at + int(length)
 	b = b[:n]

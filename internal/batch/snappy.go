@@ -15,8 +15,15 @@ const (
 	xerialBlock  = 32 << 10 // as large as Java makes them
 )
 
+func isXerial(src []byte) bool {
+	return len(src) >= xerialHeader && string(src[:len(xerialMagic)]) == xerialMagic
+}
+
+// snappyMost is the most that n bytes of a block can hold: 64 bytes take at least 3.
+func snappyMost(n int) int { return (n/3 + 1) * 64 }
+
 func unsnappy(buf, src []byte, limit int) ([]byte, error) {
-	if len(src) < xerialHeader || string(src[:len(xerialMagic)]) != xerialMagic {
+	if !isXerial(src) {
 		return unsnappyBlock(buf[:0], src, limit)
 	}
 	buf = room(buf, src, limit)
@@ -30,7 +37,7 @@ func unsnappy(buf, src []byte, limit int) ([]byte, error) {
 		}
 		var err error
 		if buf, err = unsnappyBlock(buf, src[:n], limit); err != nil {
-			return nil, err
+			return buf, err
 		}
 		src = src[n:]
 	}
@@ -46,9 +53,9 @@ func unsnappyBlock(buf, src []byte, limit int) ([]byte, error) {
 	}
 	at := len(buf)
 	if n > limit-at {
-		return nil, errLimit
+		return buf, errLimit
 	}
-	if n > 64*len(src) { // 64 bytes take at least 3
+	if n > snappyMost(len(src)) {
 		return nil, snappy.ErrCorrupt
 	}
 	if cap(buf)-at < n {
@@ -68,10 +75,21 @@ func unsnappyBlock(buf, src []byte, limit int) ([]byte, error) {
 }
 
 func appendSnappy(dst, src []byte) []byte {
+	dst, _ = appendXerialBlocks(appendXerialHeader(dst), nil, src)
+	return dst
+}
+
+func appendXerialHeader(dst []byte) []byte {
 	dst = append(dst, xerialMagic...)
-	dst = binary.BigEndian.AppendUint32(dst, 1) // version
-	dst = binary.BigEndian.AppendUint32(dst, 1) // the oldest version that can read it
-	scratch := make([]byte, snappy.MaxEncodedLen(min(len(src), xerialBlock)))
+	dst = binary.BigEndian.AppendUint32(dst, 1)  // version
+	return binary.BigEndian.AppendUint32(dst, 1) // the oldest version that can read it
+}
+
+// appendXerialBlocks works in scratch, or in memory of its own that it gives for the next blocks.
+func appendXerialBlocks(dst, scratch, src []byte) (out, work []byte) {
+	if need := snappy.MaxEncodedLen(min(len(src), xerialBlock)); len(scratch) < need {
+		scratch = make([]byte, need)
+	}
 	for len(src) > 0 {
 		n := min(len(src), xerialBlock)
 		block := snappy.Encode(scratch, src[:n])
@@ -79,5 +97,5 @@ func appendSnappy(dst, src []byte) []byte {
 		dst = append(dst, block...)
 		src = src[n:]
 	}
-	return dst
+	return dst, scratch
 }

@@ -33,24 +33,23 @@ const NoLimit = math.MaxInt64
 // As Kafka does, it corrects a greatest timestamp that is not the records', and renews the checksum: some clients leave
 // the first one's there, and searching by time relies on it. As Kafka does too, it clears the bit by which a batch says
 // that a broker gave it its time: no broker has yet.
-func (b Batch) Validate(r Rules) error {
+//
+// A compressed batch is decompressed piece by piece: what it takes in memory does not grow with what it holds. MaxDecompressed bounds the work. The exception is Zstandard
+// with a window of more than 8 MiB, which a level of 20 and more asks for: such a batch is taken whole, and may hold 16 MiB.
+func (b Batch) Validate(r Rules) error { return b.validate(r, asPieces) }
+
+func (b Batch) validate(r Rules, how pieces) error {
 	if err := b.validateFrame(r); err != nil {
 		return err
 	}
 	if err := b.validateHeader(r); err != nil {
 		return err
 	}
-	p := buffers.Get().(*[]byte)
-	defer putBuffer(p)
-	body, err := b.plain(*p, r.MaxDecompressed)
-	if err != nil {
+	var greatest int64
+	if err := b.inPieces(r.MaxDecompressed, how, func(body []byte, more *stream) (err error) {
+		greatest, err = b.validateRecords(body, more, &r)
 		return err
-	}
-	if b.Compression() != None {
-		*p = body
-	}
-	greatest, err := b.validateRecords(body, &r)
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	if r.TimestampType == CreateTime && (b.MaxTimestamp() != greatest || b.TimestampType() == LogAppendTime) {
@@ -101,20 +100,24 @@ func (b Batch) validateHeader(r Rules) error {
 }
 
 // validateRecords walks the records without allocating, as long as they are right, and gives the greatest timestamp.
-func (b Batch) validateRecords(body []byte, r *Rules) (greatest int64, err error) {
+func (b Batch) validateRecords(body []byte, more *stream, r *Rules) (greatest int64, err error) {
 	count, first := int(b.Count()), b.FirstTimestamp()
 	greatest = noTimestamp
 	var refused *Error
 	var f fields
 	for i := range count {
 		n, why := f.parse(body)
+		if why == "" {
+			body = body[n:]
+		} else if more != nil {
+			body, why = more.across(body, &f)
+		}
 		if why != "" {
 			return 0, fail(ErrInvalidRecord, "record %d of %d: %s", i, count, why)
 		}
 		if int(f.offsetDelta) != i {
 			return 0, fail(ErrInvalidRecord, "record %d of %d: its offset delta is %d", i, count, f.offsetDelta)
 		}
-		body = body[n:]
 		timestamp := first + f.timestampDelta
 		greatest = max(greatest, timestamp)
 		switch {
@@ -124,7 +127,11 @@ func (b Batch) validateRecords(body []byte, r *Rules) (greatest int64, err error
 			refused = refused.add(ErrTimestamp, i, r, timestamp)
 		}
 	}
-	if err := b.checkEnd(body); err != nil {
+	behind := len(body)
+	if more != nil {
+		behind += more.drain()
+	}
+	if err := b.checkEnd(behind); err != nil {
 		return 0, err
 	}
 	if refused != nil {

@@ -16,7 +16,7 @@ type Stamp struct {
 var noStamp = Stamp{Offset: -1, Timestamp: -1}
 
 // OffsetForTime returns the first record, in the order of offsets, whose timestamp is ts or later, below the high watermark. maxDecompressed bounds the
-// memory for a compressed batch.
+// work for a compressed batch: see [batch.Batch.Stamps].
 func (l *Log) OffsetForTime(ts int64, maxDecompressed int) (Stamp, error) {
 	from, err := l.timeStart(ts)
 	if err != nil {
@@ -113,13 +113,12 @@ func recordIn(b batch.Batch, low int64, maxDecompressed int, is func(ts int64) b
 		}
 		return noStamp, nil
 	}
-	for r, err := range b.Records(maxDecompressed) {
-		if err != nil {
-			return noStamp, err
+	found := noStamp
+	err := b.Stamps(maxDecompressed, func(offset, timestamp int64) bool {
+		if offset >= low && is(timestamp) {
+			found = Stamp{Offset: offset, Timestamp: timestamp}
 		}
-		if r.Offset >= low && is(r.Timestamp) {
-			return Stamp{Offset: r.Offset, Timestamp: r.Timestamp}, nil
-		}
-	}
-	return noStamp, nil
+		return found.Offset < 0
+	})
+	return found, err
 }

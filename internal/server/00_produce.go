@@ -241,12 +241,12 @@ func (s *Server) conform(x *produced, b batch.Batch, t *catalog.Settings) (batch
 		return b, err
 	}
 	if codec != b.Compression() {
-		out, err := b.Recompress(nil, codec, t.CompressionLevel, s.conf.DecompressedBytes)
+		out, err := b.Recompress(nil, codec, t.CompressionLevel, s.conf.DecompressedBytes, rules.MaxBytes)
+		if errors.Is(err, batch.ErrTooLarge) {
+			err = refuse(kerr.MessageTooLarge, "the batch is larger than max.message.bytes with the topic's compression.type")
+		}
 		if err != nil {
 			return b, err
-		}
-		if len(out) > rules.MaxBytes {
-			return b, refuse(kerr.MessageTooLarge, "the batch is larger than max.message.bytes with the topic's compression.type")
 		}
 		b, x.Owner = out, nil
 	}

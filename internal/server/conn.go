@@ -177,10 +177,11 @@ func (c *conn) next() error {
 			c.srv.memory.give(cost)
 		}
 	}()
+	var from io.Reader = c.br
 	if c.br.Buffered() < 4+n {
-		c.readWithin(c.srv.conf.allow(c.srv.conf.FrameTime, n))
+		from = &paced{c: c, began: time.Now(), until: time.Now().Add(c.srv.conf.allow(c.srv.conf.FrameTime, n))}
 	}
-	frame, err := wire.ReadFrame(c.br, c.srv.pool, c.srv.conf.requestBytes)
+	frame, err := wire.ReadFrame(from, c.srv.pool, c.srv.conf.requestBytes)
 	if err != nil {
 		c.answerForeign(err)
 		return err
@@ -206,13 +207,36 @@ func (c *conn) next() error {
 	return nil
 }
 
+// paced reads a request that holds memory before it is there. A peer that sends less than MinRate may go on as long as nobody waits for that memory.
+type paced struct {
+	c            *conn
+	began, until time.Time
+	got          int64
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	for {
+		p.c.readWithin(min(time.Until(p.until), p.c.srv.conf.HoldTime))
+		n, err := p.c.br.Read(b)
+		p.got += int64(n)
+		now := time.Now()
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || p.c.isDraining() || !now.Before(p.until) {
+			return n, err
+		}
+		held := now.Sub(p.began)
+		if held >= p.c.srv.conf.HoldTime && p.c.srv.memory.wanted() && p.got < int64(held.Seconds()*float64(p.c.srv.conf.MinRate)) {
+			return 0, fmt.Errorf("%w: %d bytes of a request came in %v, and others wait for the memory that it holds", errProtocol, p.got, held.Round(time.Millisecond))
+		}
+	}
+}
+
 // settle gives back the memory that a call was counted with.
 func (c *conn) settle(call *call) {
 	c.srv.memory.give(call.cost)
 	call.cost = 0
 }
 
-// await waits for the next request and returns its key and size. It takes no memory.
+// await waits for the next request, until it or the reader's buffer is there, and returns its key and size. It takes no memory.
 func (c *conn) await() (key int16, n int, err error) {
 	conf := &c.srv.conf
 	for c.br.Buffered() == 0 {
@@ -249,6 +273,13 @@ func (c *conn) await() (key int16, n int, err error) {
 	key, version := int16(binary.BigEndian.Uint16(b[4:])), int16(binary.BigEndian.Uint16(b[6:]))
 	if a := c.srv.apis.find(key); !c.known && size > firstRequest && (a == nil || !a.serves(version)) {
 		return 0, 0, fmt.Errorf("%w: a first request of %d bytes, with key %d and version %d", errProtocol, size, key, version)
+	}
+	// Who sends very slowly does not even begin to hold what others wait for.
+	if n := int(min(4+size, readBuffer)); c.br.Buffered() < n {
+		c.readWithin(conf.FrameTime)
+		if _, err := c.br.Peek(n); err != nil {
+			return 0, 0, err
+		}
 	}
 	return key, int(size), nil
 }

@@ -12,13 +12,14 @@ import (
 // max.incremental.fetch.session.cache.slots.
 type Limits struct {
 	RequestBytes      int64 // bytes of requests in memory at one time, over all connections; 64 MiB. One request is always admitted
-	FetchBytes        int64 // bytes of records in responses at one time, over all connections; 64 MiB. Each may have 64 KiB or one batch beyond it
-	DecompressedBytes int   // what one batch may decompress to; 128 MiB
+	FetchBytes        int64 // bytes of records in responses at one time, over all connections; 16 MiB. Each may have 64 KiB or one batch beyond it
+	DecompressedBytes int   // what one batch may decompress to: a bound on work, not on memory (see package batch); 128 MiB
 	ConnectionsPerIP  int   // without limit when 0
 	Pipeline          int   // requests of one connection that are read and not answered; 32
 
 	FirstByte    time.Duration // from the connection to its first byte; 30 s
 	FrameTime    time.Duration // from a request's first byte to its last, and a second more for every MinRate bytes; 30 s
+	HoldTime     time.Duration // how long a request that comes more slowly than MinRate may hold memory that others wait for; 1 s
 	ResponseTime time.Duration // for writing a response, and a second more for every MinRate bytes; 30 s
 	MinRate      int64         // bytes per second that a peer must be able to send and take; 64 KiB
 	ProduceTime  time.Duration // the longest that a produce request waits for room, whatever it asks for; 60 s
@@ -26,11 +27,12 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.RequestBytes, 64<<20)
-	setDefault(&l.FetchBytes, 64<<20)
+	setDefault(&l.FetchBytes, 16<<20)
 	setDefault(&l.DecompressedBytes, 128<<20)
 	setDefault(&l.Pipeline, 32)
 	setDefault(&l.FirstByte, 30*time.Second)
 	setDefault(&l.FrameTime, 30*time.Second)
+	setDefault(&l.HoldTime, time.Second)
 	setDefault(&l.ResponseTime, 30*time.Second)
 	setDefault(&l.MinRate, 64<<10)
 	setDefault(&l.ProduceTime, time.Minute)
@@ -95,6 +97,13 @@ func (b *budget) give(n int64) {
 	b.used -= n
 	b.serveLocked()
 	b.mu.Unlock()
+}
+
+// wanted says whether somebody waits.
+func (b *budget) wanted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiters) > 0
 }
 
 func (b *budget) inUse() int64 {

@@ -73,7 +73,7 @@ type settings struct {
 }
 
 // keptMemory is how many bytes of released requests wait for the next one.
-const keptMemory = 64 << 20
+const keptMemory = 8 << 20
 
 // New returns a server. It has no goroutine until Serve or Dial.
 func New(o Options) *Server {
