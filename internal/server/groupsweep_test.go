@@ -783,7 +783,7 @@ func groupSweep(t *testing.T, rec *vfs.Recorder, now *atomic.Int64, points int) 
 // is lost or goes back, no deleted group or offset returns, no offset shows for another topic than it was committed for. What is found goes on.
 func TestGroupCrashSweep(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	points := 400
+	points := 320
 	if v := os.Getenv("BOBBIN_SWEEP"); v != "" {
 		var err error
 		if points, err = strconv.Atoi(v); err != nil || points < 1 {
