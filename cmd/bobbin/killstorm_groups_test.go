@@ -86,7 +86,7 @@ func (s *groupStorm) member(ctx, calm context.Context, restless bool) {
 		}
 		cl := s.client(
 			kgo.ConsumerGroup(workersGroup), kgo.ConsumeTopics(stormTopic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.DisableAutoCommit(),
-			kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(2*time.Second), kgo.RebalanceTimeout(2*time.Second), kgo.HeartbeatInterval(100*time.Millisecond),
+			kgo.BlockRebalanceOnPoll(), kgo.SessionTimeout(time.Second), kgo.RebalanceTimeout(time.Second), kgo.HeartbeatInterval(100*time.Millisecond),
 			kgo.FetchMaxWait(50*time.Millisecond),
 		)
 		for stay.Err() == nil && s.failure() == nil {
@@ -277,8 +277,8 @@ func (s *groupStorm) useReborn(ctx context.Context) {
 // consumeReborn reads the topic in a group, and wants no record of a life after one of a later life.
 func (s *groupStorm) consumeReborn(ctx context.Context) {
 	cl := s.client(kgo.ConsumerGroup("reborn-readers"), kgo.ConsumeTopics(reborn), kgo.FetchMaxWait(50*time.Millisecond), kgo.AutoCommitInterval(100*time.Millisecond),
-		kgo.SessionTimeout(2*time.Second), kgo.RebalanceTimeout(2*time.Second))
-	defer cl.Close()
+		kgo.SessionTimeout(time.Second), kgo.RebalanceTimeout(time.Second), kgo.HeartbeatInterval(100*time.Millisecond))
+	defer cl.CloseAllowingRebalance()
 	last := int64(0)
 	for ctx.Err() == nil {
 		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
@@ -482,7 +482,7 @@ func TestKillStormOfGroups(t *testing.T) {
 	kills := killsOr(t, 15)
 	s := &groupStorm{storm: newStorm(t, "bobbin"), processed: make(map[string]bool), commits: make(map[groupPlace]*progress), lives: make(map[kadm.TopicID]int64)}
 	s.pace = 3 * time.Millisecond
-	settings := []string{"-X", "group.min.session.timeout.ms=1000", "-X", "group.initial.rebalance.delay.ms=20", "-X", "offsets.topic.num.partitions=4"}
+	settings := []string{"-X", "group.min.session.timeout.ms=500", "-X", "group.initial.rebalance.delay.ms=20", "-X", "offsets.topic.num.partitions=4"}
 	s.start(settings...)
 	if err := s.awaitReady(); err != nil {
 		t.Fatal(err)
