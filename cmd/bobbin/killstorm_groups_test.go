@@ -30,6 +30,7 @@ const (
 // written, read and committed for. All are guarded by mu.
 type groupStorm struct {
 	*storm
+	over      context.Context // ends when nobody is to wait for the broker any more
 	processed map[string]bool
 	commits   map[groupPlace]*progress // of offsets; never lower again
 	lives     map[kadm.TopicID]int64   // of the topic that is made again, from 1
@@ -93,7 +94,7 @@ func (s *groupStorm) member(ctx, calm context.Context, restless bool) {
 			s.process(stay, cl)
 		}
 		end()
-		leave, done := context.WithTimeout(context.Background(), 500*time.Millisecond) // it may be killed just now; then the session ends
+		leave, done := context.WithTimeout(s.over, 500*time.Millisecond) // it may be killed just now; then the session ends
 		cl.LeaveGroupContext(leave)
 		done()
 		cl.CloseAllowingRebalance()
@@ -118,7 +119,7 @@ func (s *groupStorm) process(ctx context.Context, cl *kgo.Client) {
 	if len(offsets) == 0 {
 		return
 	}
-	last, done := context.WithTimeout(context.Background(), answerTime)
+	last, done := context.WithTimeout(s.over, answerTime)
 	defer done()
 	cl.CommitOffsetsSync(last, map[string]map[int32]kgo.EpochOffset{stormTopic: offsets}, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
@@ -166,7 +167,7 @@ func (s *groupStorm) commitSimple(ctx context.Context, group string) {
 		s.mu.Lock()
 		s.progressLocked(group, partition).tried = n
 		s.mu.Unlock()
-		resp, err := commitRequest(group, stormTopic, kadm.TopicID{}, partition, n, "").RequestWith(context.Background(), cl)
+		resp, err := commitRequest(group, stormTopic, kadm.TopicID{}, partition, n, "").RequestWith(s.over, cl)
 		if err != nil {
 			continue // the broker is away; what became of it is not known
 		}
@@ -191,8 +192,8 @@ func (s *groupStorm) rebirths(ctx context.Context) {
 		s.mu.Lock()
 		s.now.dying = true
 		s.mu.Unlock()
-		for {
-			r, err := admin.DeleteTopic(context.Background(), reborn)
+		for s.over.Err() == nil {
+			r, err := admin.DeleteTopic(s.over, reborn)
 			if err = errors.Join(err, r.Err); err == nil || errors.Is(err, kerr.UnknownTopicOrPartition) {
 				break // by this request, or by one whose answer was lost
 			}
@@ -210,14 +211,14 @@ func (s *groupStorm) rebirths(ctx context.Context) {
 
 // makeReborn makes the topic of the next life.
 func (s *groupStorm) makeReborn(admin *kadm.Client) error {
-	for {
-		r, err := admin.CreateTopic(context.Background(), 1, 1, nil, reborn)
+	for s.over.Err() == nil {
+		r, err := admin.CreateTopic(s.over, 1, 1, nil, reborn)
 		if err = errors.Join(err, r.Err); err == nil || errors.Is(err, kerr.TopicAlreadyExists) {
 			break
 		}
 	}
-	for {
-		topics, err := admin.ListTopics(context.Background(), reborn)
+	for s.over.Err() == nil {
+		topics, err := admin.ListTopics(s.over, reborn)
 		if t := topics[reborn]; err == nil && t.Err == nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -229,6 +230,7 @@ func (s *groupStorm) makeReborn(admin *kadm.Client) error {
 			return nil
 		}
 	}
+	return s.over.Err()
 }
 
 func (s *groupStorm) life() life {
@@ -249,7 +251,7 @@ func (s *groupStorm) useReborn(ctx context.Context) {
 		req := kmsg.NewPtrProduceRequest()
 		req.Acks, req.TimeoutMillis = -1, 5000
 		req.Topics = []kmsg.ProduceRequestTopic{{Topic: reborn, TopicID: l.id, Partitions: []kmsg.ProduceRequestTopicPartition{{Records: records.Build(nil)}}}}
-		resp, err := cl.SeedBrokers()[0].RetriableRequest(context.Background(), req)
+		resp, err := cl.SeedBrokers()[0].RetriableRequest(s.over, req)
 		if err != nil {
 			continue
 		}
@@ -262,7 +264,7 @@ func (s *groupStorm) useReborn(ctx context.Context) {
 			s.now.committed.tried = n
 		}
 		s.mu.Unlock()
-		commit, err := commitRequest(rebornGroup, reborn, l.id, 0, n, strconv.FormatInt(l.number, 10)).RequestWith(context.Background(), cl)
+		commit, err := commitRequest(rebornGroup, reborn, l.id, 0, n, strconv.FormatInt(l.number, 10)).RequestWith(s.over, cl)
 		if err != nil {
 			continue
 		}
@@ -300,7 +302,7 @@ func (s *groupStorm) readReborn(cl *kgo.Client) error {
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.PartitionMaxBytes = 8 << 20
 	req.Topics = []kmsg.FetchRequestTopic{{Topic: reborn, TopicID: l.id, Partitions: []kmsg.FetchRequestTopicPartition{p}}}
-	resp, err := cl.SeedBrokers()[0].RetriableRequest(context.Background(), req)
+	resp, err := cl.SeedBrokers()[0].RetriableRequest(s.over, req)
 	if err != nil {
 		return nil // the broker is away
 	}
@@ -349,7 +351,7 @@ func (s *groupStorm) readOffsets(cl *kgo.Client, groups []string) error {
 		g := kmsg.NewOffsetFetchRequestGroup()
 		g.Group = name
 		req.Groups = append(req.Groups, g)
-		resp, err := req.RequestWith(context.Background(), cl)
+		resp, err := req.RequestWith(s.over, cl)
 		if err != nil || len(resp.Groups) == 0 || resp.Groups[0].ErrorCode != 0 {
 			return nil // the broker is away, or it starts
 		}
@@ -438,7 +440,7 @@ func (s *groupStorm) awaitProgress() error {
 // awaitStable waits until the members have their group again.
 func (s *groupStorm) awaitStable(admin *kadm.Client, members int, within time.Duration) error {
 	for until := time.Now().Add(within); ; time.Sleep(5 * time.Millisecond) {
-		groups, err := admin.DescribeGroups(context.Background(), workersGroup)
+		groups, err := admin.DescribeGroups(s.over, workersGroup)
 		if g := groups[workersGroup]; err == nil && g.State == "Stable" && len(g.Members) == members {
 			return nil
 		} else if time.Now().After(until) {
@@ -449,7 +451,7 @@ func (s *groupStorm) awaitStable(admin *kadm.Client, members int, within time.Du
 
 // awaitProcessed waits until the members have committed all that was written.
 func (s *groupStorm) awaitProcessed(admin *kadm.Client) error {
-	ends, err := admin.ListEndOffsets(context.Background(), stormTopic)
+	ends, err := admin.ListEndOffsets(s.over, stormTopic)
 	if err != nil {
 		return err
 	}
@@ -480,7 +482,9 @@ func (s *groupStorm) awaitProcessed(admin *kadm.Client) error {
 func TestKillStormOfGroups(t *testing.T) {
 	const members, partitions = 3, 3
 	kills := killsOr(t, 15)
-	s := &groupStorm{storm: newStorm(t, "bobbin"), processed: make(map[string]bool), commits: make(map[groupPlace]*progress), lives: make(map[kadm.TopicID]int64)}
+	over, end := context.WithCancel(context.Background())
+	defer end()
+	s := &groupStorm{over: over, storm: newStorm(t, "bobbin"), processed: make(map[string]bool), commits: make(map[groupPlace]*progress), lives: make(map[kadm.TopicID]int64)}
 	s.pace = 3 * time.Millisecond
 	settings := []string{"-X", "group.min.session.timeout.ms=500", "-X", "group.initial.rebalance.delay.ms=20", "-X", "offsets.topic.num.partitions=4"}
 	s.start(settings...)
@@ -503,6 +507,11 @@ func TestKillStormOfGroups(t *testing.T) {
 	defer home()
 	defer stormers.Wait()
 	defer calm()
+	defer func() {
+		if t.Failed() {
+			end()
+		}
+	}()
 	for i := range members {
 		workers.Go(func() { s.member(work, storm, i == 0) })
 	}
