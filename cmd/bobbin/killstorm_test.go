@@ -45,6 +45,7 @@ type storm struct {
 	cmd   *exec.Cmd
 	ready chan struct{}
 	rand  *rand.Rand
+	pace  time.Duration // between two records of a producer
 
 	mu     sync.Mutex
 	acked  map[stormPlace]string
@@ -161,6 +162,7 @@ func (s *storm) produce(ctx context.Context, name string, partition int32) {
 		case <-ctx.Done():
 			continue
 		}
+		time.Sleep(s.pace)
 		value := fmt.Sprintf("%s %d %s", name, n, strings.Repeat("x", n%300))
 		cl.Produce(context.Background(), &kgo.Record{Topic: stormTopic, Partition: partition, Value: []byte(value)}, func(r *kgo.Record, err error) {
 			<-flight

@@ -10,6 +10,7 @@ type sweep struct {
 	// Of a topic that is gone; without a topic it is about what has expired.
 	topic  string
 	id     [16]byte
+	exact  bool   // only offsets with this very id
 	before uint64 // only offsets of this step and older ones
 }
 
@@ -27,7 +28,7 @@ func (m *Machine) expire() {
 }
 
 func (m *Machine) topicGone(ev TopicGone) {
-	s := sweep{topic: strings.Clone(ev.Topic), id: ev.ID, before: m.number}
+	s := sweep{topic: strings.Clone(ev.Topic), id: ev.ID, exact: ev.Exact, before: m.number}
 	for _, id := range m.ids() {
 		if m.groups[id].offsets[ev.Topic] != nil {
 			s.groups = append(s.groups, id)
@@ -68,6 +69,14 @@ func (m *Machine) sweep() {
 	}
 }
 
+// spares says whether an offset is not one of the topic that is gone, but of another of that name.
+func (s *sweep) spares(o offset) bool {
+	if s.exact {
+		return o.topicID != s.id
+	}
+	return otherTopic(o.topicID, s.id)
+}
+
 // sweepGroup deletes what a sweep finds in one group, as long as there is room for records; it is false when there was not enough.
 func (m *Machine) sweepGroup(g *group, s *sweep, left *int) bool {
 	drop := func(topic string, partition int32) bool {
@@ -79,7 +88,7 @@ func (m *Machine) sweepGroup(g *group, s *sweep, left *int) bool {
 	}
 	if s.topic != "" {
 		return g.eachOf(s.topic, func(p int32, o offset) bool {
-			return o.number > s.before || otherTopic(o.topicID, s.id) || drop(s.topic, p)
+			return o.number > s.before || s.spares(o) || drop(s.topic, p)
 		})
 	}
 	done := g.eachOffset(func(topic string, p int32, o offset) bool {

@@ -17,10 +17,15 @@ func (m *Machine) fetch(ev Fetch) {
 		if g != nil {
 			for _, topic := range slices.Sorted(maps.Keys(g.offsets)) {
 				t := kmsg.OffsetFetchResponseGroupTopic{Topic: topic}
+				id := ev.topicID(topic)
 				for _, p := range slices.Sorted(maps.Keys(g.offsets[topic])) {
-					t.Partitions = append(t.Partitions, fetched(p, g.offsets[topic][p]))
+					if o := g.offsets[topic][p]; !otherTopic(o.topicID, id) {
+						t.Partitions = append(t.Partitions, fetched(p, o))
+					}
 				}
-				resp.Topics = append(resp.Topics, t)
+				if len(t.Partitions) > 0 {
+					resp.Topics = append(resp.Topics, t)
+				}
 			}
 		}
 		m.reply(ev.Token, g, &resp)
@@ -28,10 +33,14 @@ func (m *Machine) fetch(ev Fetch) {
 	}
 	for _, want := range ev.Topics {
 		t := kmsg.OffsetFetchResponseGroupTopic{Topic: want.Topic, TopicID: want.TopicID}
+		id := want.TopicID
+		if id == [16]byte{} {
+			id = ev.topicID(want.Topic)
+		}
 		for _, p := range want.Partitions {
 			o, ok := offset{at: -1, epoch: -1}, false
 			if g != nil {
-				if o, ok = g.offsets[want.Topic][p]; !ok || otherTopic(o.topicID, want.TopicID) {
+				if o, ok = g.offsets[want.Topic][p]; !ok || otherTopic(o.topicID, id) {
 					o = offset{at: -1, epoch: -1}
 				}
 			}
@@ -40,6 +49,13 @@ func (m *Machine) fetch(ev Fetch) {
 		resp.Topics = append(resp.Topics, t)
 	}
 	m.reply(ev.Token, g, &resp)
+}
+
+func (ev *Fetch) topicID(topic string) (id [16]byte) {
+	if ev.TopicID != nil {
+		id = ev.TopicID(topic)
+	}
+	return id
 }
 
 func fetched(partition int32, o offset) kmsg.OffsetFetchResponseGroupTopicPartition {

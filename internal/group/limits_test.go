@@ -133,7 +133,7 @@ func TestAGroupsTombstoneLeavesItsOffsets(t *testing.T) {
 	if have, want := w.m.String(), "group g: Empty, generation 0\n  offset t/0: 5, at 0\n"; have != want {
 		t.Errorf("%s", have)
 	}
-	if topics := w.m.Topics(); len(topics) != 1 || topics[0] != "t" {
+	if topics := w.m.Topics(); len(topics) != 1 || topics[0] != (group.TopicRef{Topic: "t"}) {
 		t.Errorf("topics %v", topics)
 	}
 }

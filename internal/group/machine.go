@@ -49,7 +49,8 @@ type (
 		Token   Token
 		Request *kmsg.LeaveGroupRequest
 	}
-	// Commit is an OffsetCommit request. Topics stand in it by name; a TopicID that is not zero is stored with the offset (Kafka does so from version 10 on).
+	// Commit is an OffsetCommit request. Topics stand in it by name; a TopicID that is not zero is stored with the offset (Kafka does so from version 10 on; here the
+	// caller gives it in all versions, so that the offset is never taken for one of a topic that is made again).
 	// Refused, which may be nil, has the topics and partitions that the caller found not to exist, or not to be allowed. When nothing is left the group is not
 	// asked, as in Kafka.
 	Commit struct {
@@ -57,7 +58,8 @@ type (
 		Request *kmsg.OffsetCommitRequest
 		Refused func(topic string, partition int32) int16 // Kafka's error code, 0 for none
 	}
-	// Fetch is one group of an OffsetFetch request. Topics is nil for all.
+	// Fetch is one group of an OffsetFetch request. Topics is nil for all. TopicID, which may be nil, says which topic has a name now, zero when none has:
+	// offsets that were committed for another one are not shown.
 	Fetch struct {
 		Token         Token
 		Group         string
@@ -65,6 +67,7 @@ type (
 		MemberEpoch   int32
 		RequireStable bool
 		Topics        []TopicPartitions
+		TopicID       func(topic string) [16]byte
 	}
 	// DeleteOffsets is an OffsetDelete request. Refused is as in Commit, but the group is always asked.
 	DeleteOffsets struct {
@@ -89,10 +92,12 @@ type (
 		Group string
 	}
 	// TopicGone says that a topic was deleted: its offsets go too, but for those that were committed after this step, and, when ID is not zero, for those of
-	// another topic of the same name. Many are deleted in several steps: Next asks for a Tick.
+	// another topic of the same name. Exact leaves all but those that were committed with this very ID, also when it is zero. Many are deleted in several steps:
+	// Next asks for a Tick.
 	TopicGone struct {
 		Topic string
 		ID    [16]byte
+		Exact bool
 	}
 	// Expire asks to let offsets go that are older than the retention, and groups that have nothing left (every offsets.retention.check.interval.ms). Many are
 	// deleted in several steps: Next asks for a Tick.

@@ -215,7 +215,7 @@ func (h *history) play(t *rapid.T) {
 		req.Topics = []kmsg.OffsetDeleteRequestTopic{{Topic: "t", Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{Partition: rapid.Int32Range(0, 2).Draw(t, "partition")}}}}
 		h.do(group.DeleteOffsets{Token: h.newToken(), Request: req})
 	case "gone":
-		h.do(group.TopicGone{Topic: "t", ID: [16]byte{rapid.ByteRange(0, 2).Draw(t, "id")}})
+		h.do(group.TopicGone{Topic: "t", ID: [16]byte{rapid.ByteRange(0, 2).Draw(t, "id")}, Exact: rapid.Bool().Draw(t, "exact")})
 	case "expire":
 		h.do(group.Expire{})
 	case "time":

@@ -1,6 +1,8 @@
 package group
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,14 +42,24 @@ func (m *Machine) Counts() Counts {
 }
 
 // Topics returns the topics that offsets are of, in order. After a start the caller can find topics among them that are gone.
-func (m *Machine) Topics() []string {
-	topics := map[string]struct{}{}
+func (m *Machine) Topics() []TopicRef {
+	topics := map[TopicRef]struct{}{}
 	for _, g := range m.groups {
-		for topic := range g.offsets {
-			topics[topic] = struct{}{}
+		for topic, partitions := range g.offsets {
+			for _, o := range partitions {
+				topics[TopicRef{topic, o.topicID}] = struct{}{}
+			}
 		}
 	}
-	return slices.Sorted(maps.Keys(topics))
+	return slices.SortedFunc(maps.Keys(topics), func(a, b TopicRef) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+}
+
+// TopicRef names a topic. ID is zero when offsets do not say it.
+type TopicRef struct {
+	Topic string
+	ID    [16]byte
 }
 
 // String shows the whole state in a few lines.

@@ -76,7 +76,7 @@ func (s *story) run() string {
 	case "expire":
 		s.play(group.Expire{})
 	case "gone":
-		s.play(group.TopicGone{Topic: d.CmdArgs[0].Key, ID: [16]byte{byte(s.number("id", 0))}})
+		s.play(group.TopicGone{Topic: d.CmdArgs[0].Key, ID: [16]byte{byte(s.number("id", 0))}, Exact: s.optional("exact") != nil})
 	case "cancel":
 		for token, name := range s.names {
 			if name == d.CmdArgs[0].Key {

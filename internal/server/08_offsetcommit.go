@@ -6,24 +6,41 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/bobbinstream/bobbin/internal/catalog"
 	"github.com/bobbinstream/bobbin/internal/group"
+	"github.com/bobbinstream/bobbin/internal/store"
 )
 
 // offsetCommit stores the offsets of a group. It is answered when they are durable.
 //
 // Partitions that do not exist are refused one by one, the others are committed. From version 10 on topics are named by their ids; one that nobody has is
-// UNKNOWN_TOPIC_ID, and never looked for by name.
+// UNKNOWN_TOPIC_ID, and never looked for by name. In all versions the topic's id is stored with the offset, which is so never taken for one of a topic that is made
+// again with the same name.
 func offsetCommit(ctx context.Context, r *request, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	version := req.Version
-	if version >= 10 {
-		for i := range req.Topics {
-			if t := r.srv.store.TopicByID(req.Topics[i].TopicID); t != nil {
-				req.Topics[i].Topic = t.Name
+	ids := make(map[string]catalog.ID, len(req.Topics))
+	for i := range req.Topics {
+		q := &req.Topics[i]
+		var t *store.Topic
+		if version >= 10 {
+			if t = r.srv.store.TopicByID(q.TopicID); t != nil {
+				q.Topic = t.Name
 			}
+		} else if t = r.srv.store.Topic(q.Topic); t != nil {
+			q.TopicID = t.ID // stored with the offset
+		}
+		if t != nil {
+			ids[t.Name] = t.ID
 		}
 	}
 	resp, err := askGroup[*kmsg.OffsetCommitResponse](ctx, r, req.Group, func(t group.Token) group.Event {
-		return group.Commit{Token: t, Request: req, Refused: r.srv.refusedPartition}
+		return group.Commit{Token: t, Request: req, Refused: func(topic string, partition int32) int16 {
+			// A topic that was deleted since, and perhaps made again, is not the one that is meant.
+			if t := r.srv.store.Topic(topic); t == nil || t.ID != ids[topic] {
+				return kerr.UnknownTopicOrPartition.Code
+			}
+			return r.srv.refusedPartition(topic, partition)
+		}}
 	})
 	if err != nil {
 		code := r.srv.groupFault(err)

@@ -47,7 +47,7 @@ func offsetFetch(ctx context.Context, r *request, req *kmsg.OffsetFetchRequest) 
 // fetchOffsets answers for one group.
 func (s *Server) fetchOffsets(ctx context.Context, r *request, req *kmsg.OffsetFetchRequest, q *kmsg.OffsetFetchRequestGroup) kmsg.OffsetFetchResponseGroup {
 	var unknown []kmsg.OffsetFetchResponseGroupTopic // by id
-	ev := group.Fetch{Group: q.Group, MemberID: q.MemberID, MemberEpoch: q.MemberEpoch, RequireStable: req.RequireStable}
+	ev := group.Fetch{Group: q.Group, MemberID: q.MemberID, MemberEpoch: q.MemberEpoch, RequireStable: req.RequireStable, TopicID: s.topicID}
 	if q.Topics != nil {
 		ev.Topics = make([]group.TopicPartitions, 0, len(q.Topics))
 	}
@@ -88,6 +88,14 @@ func (s *Server) fetchOffsets(ctx context.Context, r *request, req *kmsg.OffsetF
 		answer.Topics = append(known, unknown...)
 	}
 	return *answer
+}
+
+// topicID is the id of the topic that has this name now, zero when none has.
+func (s *Server) topicID(topic string) (id [16]byte) {
+	if t := s.store.Topic(topic); t != nil {
+		id = t.ID
+	}
+	return id
 }
 
 // refusedOffsets answers for all partitions of a topic with an error.

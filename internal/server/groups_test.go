@@ -242,6 +242,50 @@ func TestOffsetsOfATopicThatIsGoneDoNotComeBack(t *testing.T) {
 	}
 }
 
+// A topic that is made again has no offsets of the one before, also when a crash, or the time that it takes, keeps those: not when they are asked for, not after a
+// start. Offsets that were committed for the new topic stay when those of the old one go.
+func TestOffsetsBelongToOneLifeOfATopic(t *testing.T) {
+	mem := vfs.NewMem()
+	t.Run("before", func(t *testing.T) {
+		b := startOn(t, mem, Limits{}, groupSettings...)
+		old := b.create("t", 1)
+		p := b.dial()
+		ask[*kmsg.OffsetCommitResponse](p, commitOf("g", "", -1, "t", 5))
+		ask[*kmsg.OffsetCommitResponse](p, commitOf("both", "", -1, "t", 5))
+		if err := b.store.DeleteTopic(context.Background(), "t"); err != nil { // the groups are not told yet
+			t.Fatal(err)
+		}
+		b.create("t", 1)
+		for _, group := range []string{"g", "both"} {
+			if got := p.committedOf(group); got != -1 {
+				t.Errorf("%s has offset %d of the topic that is gone", group, got)
+			}
+		}
+		for _, group := range []string{"both", "new"} {
+			ask[*kmsg.OffsetCommitResponse](p, commitOf(group, "", -1, "t", 6))
+		}
+		b.create("u", 1)
+		ask[*kmsg.OffsetCommitResponse](p, commitOf("kept", "", -1, "u", 5))
+		if err := b.store.DeleteTopic(context.Background(), "u"); err != nil { // they never are
+			t.Fatal(err)
+		}
+		b.create("u", 1)
+		b.groups.topicGone(context.Background(), "t", old.ID)
+		for _, group := range []string{"both", "new"} {
+			if got := p.committedOf(group); got != 6 {
+				t.Errorf("%s has offset %d, want 6: it went with the old topic's", group, got)
+			}
+		}
+	})
+	b := startOn(t, mem, Limits{}, groupSettings...)
+	p := b.dial()
+	for group, want := range map[string]int64{"g": -1, "both": 6, "new": 6, "kept": -1} {
+		if got := p.committedOf(group); got != want {
+			t.Errorf("after a start %s has offset %d, want %d", group, got, want)
+		}
+	}
+}
+
 // A member that waits for the others is answered when the broker stops, so that it looks for another.
 func TestShutdownAnswersMembersThatWait(t *testing.T) {
 	b := start(t, Limits{}, "group.initial.rebalance.delay.ms=60000", "offsets.topic.num.partitions=3")

@@ -58,18 +58,20 @@ func (s *shard) load(ctx context.Context) {
 	s.mu.Unlock()
 }
 
-// dropStale lets the offsets go of topics that are not there: a crash came between a topic's deletion and that of its offsets.
+// dropStale lets the offsets go of topics that are not there: a crash came between a topic's deletion and that of its offsets. It goes by the ids that the offsets
+// were committed with, and by names for offsets without one: a topic may be made again, and committed for, meanwhile.
 func (s *shard) dropStale(ctx context.Context) {
 	s.mu.Lock()
 	topics := s.machine.Topics()
 	s.mu.Unlock()
-	for _, topic := range topics {
-		if s.c.srv.store.Topic(topic) != nil {
+	for _, ref := range topics {
+		st := s.c.srv.store
+		if ref.ID != [16]byte{} && st.TopicByID(ref.ID) != nil || ref.ID == [16]byte{} && st.Topic(ref.Topic) != nil {
 			continue
 		}
-		if err := s.do(ctx, group.TopicGone{Topic: topic}); err != nil {
+		if err := s.do(ctx, group.TopicGone{Topic: ref.Topic, ID: ref.ID, Exact: true}); err != nil {
 			if ctx.Err() == nil {
-				s.c.srv.log.Warn("the committed offsets of a deleted topic stay until they expire", "topic", topic, "err", err)
+				s.c.srv.log.Warn("the committed offsets of a deleted topic stay until they expire", "topic", ref.Topic, "err", err)
 			}
 			return
 		}
