@@ -517,7 +517,7 @@ func (h *hostile) bombs() {
 	} {
 		sizes := map[int]bool{100 << 20: true, 200 << 20: false}
 		if name == "snappy" { // it does not get smaller than a twentieth, and the batch may have a megabyte
-			sizes = map[int]bool{19 << 20: true, 100 << 20: false}
+			sizes = map[int]bool{19 << 20: true, 30 << 20: false}
 		}
 		for size, taken := range sizes {
 			b := batchSpec{values: []string{strings.Repeat("\x00", size)}, codec: codec}.bytes()
