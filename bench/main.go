@@ -74,6 +74,7 @@ func (b *bench) contests() []contest {
 		b.createContest(),
 		b.tenThousandContest(),
 		b.replayContest(),
+		b.hostileContest(),
 	}
 }
 

@@ -119,6 +119,7 @@ func (s *stream) fill(n int) int {
 		s.left -= got
 		n += got
 	}
+	runtime.Gosched() // what is this large lets others go first, piece by piece
 	return n
 }
 

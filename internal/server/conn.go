@@ -22,13 +22,13 @@ import (
 	"github.com/bobbinstream/bobbin/internal/wire"
 )
 
-// conn is one connection. One goroutine reads requests and starts those that produce; another one does all others and writes the responses, in the
+// conn is one connection. One goroutine reads requests and starts those that produce; another one, from the first request on, does all others and writes the responses, in the
 // order of the requests. A request that is no produce is alone: it starts when all before it are answered, and what is behind it waits.
 type conn struct {
 	srv  *Server
 	nc   net.Conn
-	ip   netip.Addr // not valid for a connection in memory
-	br   *bufio.Reader
+	ip   netip.Addr    // not valid for a connection in memory
+	br   *bufio.Reader // nil until the first byte has come
 	host string
 	port int32
 
@@ -38,6 +38,8 @@ type conn struct {
 	alone  sync.WaitGroup // requests in the queue that are no produce; added to and waited for by the reader
 	open   atomic.Int32   // requests that are not answered
 	known  bool           // the peer has sent a valid request
+	writer sync.WaitGroup // runs from the first request on
+	writes bool           // it does
 
 	mu       sync.Mutex
 	draining bool // no further request is read
@@ -83,16 +85,13 @@ func (c *conn) run() {
 	defer c.cancel()
 	defer c.nc.Close()
 	c.host, c.port = c.srv.where(c.nc.LocalAddr())
-	c.br = bufio.NewReaderSize(c.nc, readBuffer)
 	c.fetch.srv = c.srv
-	var writer sync.WaitGroup
-	writer.Go(c.write)
 	err := c.read()
 	if !c.isDraining() {
 		c.cancel() // nobody reads what a fetch waits for
 	}
 	close(c.queue)
-	writer.Wait()
+	c.writer.Wait()
 	c.report(err)
 }
 
@@ -151,11 +150,28 @@ func (c *conn) read() (err error) {
 			c.panicked(p)
 		}
 	}()
+	if err := c.begin(); err != nil {
+		return err
+	}
 	for {
 		if err := c.next(); err != nil {
 			return err
 		}
 	}
+}
+
+// begin waits for the first byte. A connection that sends nothing has no buffer and no writer: there may be thousands.
+func (c *conn) begin() error {
+	c.readWithin(c.srv.conf.FirstByte)
+	first := make([]byte, 1)
+	if n, err := c.nc.Read(first); n == 0 {
+		if err == nil || c.isDraining() {
+			err = io.EOF
+		}
+		return err
+	}
+	c.br = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(first), c.nc), readBuffer)
+	return nil
 }
 
 // next reads one request and hands it on.
@@ -203,6 +219,10 @@ func (c *conn) next() error {
 	}
 	held = false
 	c.open.Add(1)
+	if !c.writes {
+		c.writes = true
+		c.writer.Go(c.write)
+	}
 	c.queue <- call // the writer always gets on: what it waits for ends with the connection
 	return nil
 }

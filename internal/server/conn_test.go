@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,32 @@ func TestTruncatedRequests(t *testing.T) {
 		t.Errorf("%d panics", st.Panics)
 	}
 	ask[*kmsg.ApiVersionsResponse](b.dial(), apiVersionsRequest(3))
+}
+
+// Who claims a large request and sends next to nothing of it holds no memory that others need; who sends a part of it and then stops is cut off when somebody waits.
+func TestASlowRequestDoesNotKeepOthersWaiting(t *testing.T) {
+	for name, sent := range map[string]int{"its beginning": 100, "a part": 64 << 10} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, Limits{RequestBytes: 1 << 20, HoldTime: 10 * time.Millisecond, FrameTime: time.Hour})
+			slow, other := b.dial(), b.dial()
+			ask[*kmsg.ApiVersionsResponse](slow, apiVersionsRequest(3))
+			claim := make([]byte, sent)
+			binary.BigEndian.PutUint32(claim, 1<<20)
+			binary.BigEndian.PutUint16(claim[6:], 9) // Produce
+			if _, err := slow.Write(claim); err != nil {
+				t.Fatal(err)
+			}
+			for sent > readBuffer && b.memory.inUse() == 0 {
+				runtime.Gosched()
+			}
+			ask[*kmsg.ApiVersionsResponse](other, apiVersionsRequest(3))
+			if sent > readBuffer {
+				if answer := slow.closed(); answer != "" {
+					t.Errorf("it was answered: %q", answer)
+				}
+			}
+		})
+	}
 }
 
 // A browser is told where it is, and only the first one fills the log.
