@@ -139,7 +139,7 @@ func oneRecord(n int) []byte {
 }
 
 func TestABombTakesNoMemoryInProportionToWhatItHolds(t *testing.T) {
-	const size, most = 48 << 20, 12 << 20 // LZ4 takes two blocks of 4 MiB; all that is allocated counts, not what is held at once
+	const size, most = bombSize, 20 << 20 // the window of Zstandard takes 8 MiB, and so do two blocks of LZ4; all that is allocated counts, not what is held at once
 	plain := oneRecord(size)
 	bombs := map[string]batch.Batch{}
 	for _, codec := range codecs[1:] {
@@ -153,14 +153,14 @@ func TestABombTakesNoMemoryInProportionToWhatItHolds(t *testing.T) {
 			if err := b.Validate(r); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-		}); n > most {
+		}); allocationsCount && n > most {
 			t.Errorf("%s: %d bytes hold %d, and to validate them allocates %d", name, len(b), size, n)
 		}
 		if n := allocations(func() {
 			if err := b.Stamps(128<<20, func(_, _ int64) bool { return true }); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-		}); n > most {
+		}); allocationsCount && n > most {
 			t.Errorf("%s: to look for a time allocates %d", name, n)
 		}
 		for _, codec := range codecs[1:] {
@@ -173,7 +173,7 @@ func TestABombTakesNoMemoryInProportionToWhatItHolds(t *testing.T) {
 				if out, err = b.Recompress(nil, codec, 0, 128<<20, 16<<20); err != nil {
 					t.Errorf("%s to %v: %v", name, codec, err)
 				}
-			}); n > 3*most {
+			}); allocationsCount && n > 3*most {
 				t.Errorf("%s to %v: allocates %d", name, codec, n)
 			}
 			if x := batch.Batch(out); x.Compression() != b.Compression() && (x.Compression() != codec || x.Validate(r) != nil) {
@@ -184,7 +184,7 @@ func TestABombTakesNoMemoryInProportionToWhatItHolds(t *testing.T) {
 			if _, err := b.Recompress(nil, batch.None, 0, 128<<20, 1<<20); !errors.Is(err, batch.ErrTooLarge) {
 				t.Errorf("%s to none: %v, want ErrTooLarge", name, err)
 			}
-		}); n > most {
+		}); allocationsCount && n > most {
 			t.Errorf("%s to none: allocates %d", name, n)
 		}
 		r.MaxDecompressed = size / 2
