@@ -38,6 +38,7 @@ func (c collector) collectServer(out sink) {
 	out.counter("connections_accepted_total", "Connections accepted.", float64(s.Accepted))
 	out.counter("connections_refused_total", "Connections refused because of a limit.", float64(s.Refused))
 	out.counter("connections_foreign_total", "Connections whose peer spoke HTTP or TLS instead of the Kafka protocol.", float64(s.Foreign))
+	out.counter("connections_malformed_total", "Connections that ended because the peer sent what is no valid request.", float64(s.Malformed))
 	out.counter("received_bytes_total", "Bytes of requests.", float64(s.BytesIn))
 	out.counter("sent_bytes_total", "Bytes of responses.", float64(s.BytesOut))
 	out.counter("panics_total", "Connections that ended by an error in the program. Always a bug.", float64(s.Panics))

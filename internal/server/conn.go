@@ -107,11 +107,18 @@ func (c *conn) report(err error) {
 		c.srv.log.Log(context.Background(), level, "connection closed; further ones of this kind are only counted", "peer", c.nc.RemoteAddr(), "err", err)
 	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, context.Canceled):
 	case errors.As(err, &frame), errors.Is(err, wire.ErrMalformed), errors.Is(err, errProtocol):
-		c.srv.log.Warn("connection closed: the peer sent what is no valid request", "peer", c.nc.RemoteAddr(), "err", err)
+		level := slog.LevelDebug
+		if c.srv.stats.malformed.Add(1)%malformedTold == 1 {
+			level = slog.LevelWarn
+		}
+		c.srv.log.Log(context.Background(), level, "connection closed: the peer sent what is no valid request; most of the further ones are only counted", "peer", c.nc.RemoteAddr(), "err", err)
 	default:
 		c.srv.log.Debug("connection ended", "peer", c.nc.RemoteAddr(), "err", err)
 	}
 }
+
+// malformedTold is one of how many connections with an invalid request the log tells of: a peer must not be able to fill it.
+const malformedTold = 1000
 
 // errProtocol is wrapped by errors about requests that end a connection.
 var errProtocol = errors.New("not served")

@@ -14,6 +14,7 @@ type Stats struct {
 	Accepted       int64           // connections
 	Refused        int64           // connections above a limit
 	Foreign        int64           // connections whose peer spoke HTTP or TLS
+	Malformed      int64           // connections that ended with what is no valid request
 	BytesIn        int64           // of requests
 	BytesOut       int64           // of responses
 	Requests       map[int16]int64 // by API key
@@ -35,7 +36,7 @@ type Histogram struct {
 
 // counters are Stats in the making.
 type counters struct {
-	accepted, refused, foreign, bytesIn, bytesOut, panics atomic.Int64
+	accepted, refused, foreign, malformed, bytesIn, bytesOut, panics atomic.Int64
 
 	requests [maxKey + 1]atomic.Int64
 	errors   [maxCode - minCode + 1]atomic.Int64
@@ -77,7 +78,7 @@ func (c *counters) fault(code int16) {
 func (s *Server) Stats() Stats {
 	c := &s.stats
 	st := Stats{
-		Accepted: c.accepted.Load(), Refused: c.refused.Load(), Foreign: c.foreign.Load(), BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(), Panics: c.panics.Load(),
+		Accepted: c.accepted.Load(), Refused: c.refused.Load(), Foreign: c.foreign.Load(), Malformed: c.malformed.Load(), BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(), Panics: c.panics.Load(),
 		Requests: make(map[int16]int64), Errors: make(map[int16]int64), RequestMemory: s.memory.inUse(), FetchMemory: s.fetchMemory.used.Load(),
 		FetchSessions: s.sessions.len(), ProduceLatency: c.produce.read(), FetchLatency: c.fetch.read(),
 	}
