@@ -316,7 +316,7 @@ func (s *storm) check(partitions int) error {
 func killsOr(t *testing.T, standard int) int {
 	v := os.Getenv("BOBBIN_KILLS")
 	if v == "" {
-		return standard
+		return max(standard/raceShare, 5)
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 {

@@ -480,7 +480,7 @@ func sweepPoints(t *testing.T, standard int) int {
 		}
 		return n
 	}
-	return standard
+	return standard / raceShare
 }
 
 // recordWorkload runs the workload. lie, when it is not nil, puts a file system in between that begins to lie after the first start.
@@ -514,7 +514,7 @@ func TestCrashSweep(t *testing.T) {
 		}
 	}
 	t.Logf("%d crash points in %d file-system operations: nothing acknowledged was lost", checked, ops)
-	if checked < 2000 {
+	if checked < 2000/raceShare {
 		t.Fatalf("only %d crash points", checked)
 	}
 }

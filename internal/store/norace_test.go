@@ -1,0 +1,6 @@
+//go:build !race
+
+package store
+
+// raceShare divides the crash points of a default run.
+const raceShare = 1
