@@ -35,9 +35,14 @@ func TestStalledSegmentWritesSlowProducersDown(t *testing.T) {
 	const each, size = 150, 3000 // four times what memory may hold
 	var producers sync.WaitGroup
 	errs := make(chan error, 4)
+	for p, l := range tp.Partitions { // each has a record before the memory is used up
+		if a := appendNow(l, makeBatch(batch.None, payload("a", int32(p), 0, size))); a.Err != nil {
+			t.Fatal(a.Err)
+		}
+	}
 	for p, l := range tp.Partitions {
 		producers.Go(func() {
-			for n := range int64(each) {
+			for n := int64(1); n < each; n++ {
 				a := appendNow(l, makeBatch(batch.None, payload("a", int32(p), n, size)))
 				if a.Err != nil || a.BaseOffset != n {
 					errs <- errors.Join(a.Err, errors.New("a producer that waits gets no error"))
