@@ -15,7 +15,7 @@
 //
 // Files: conn.go (requests as they are) · batches.go (record batches, right and wrong) · requests.go · flatten.go (an answer as fields) · run.go (a scene on a
 // broker) · groups.go (members of a group) · compare.go · exceptions.go · report.go · scenes.go and scenes_*.go (one request each) · compare_test.go, report_test.go,
-// franz_test.go, kgosuite_test.go, kcat_test.go, groups_test.go, churn_test.go, javatools_test.go, dumplog_test.go, compaction_test.go
+// franz_test.go, kgosuite_test.go, kcat_test.go, groups_test.go, churn_test.go, javatools_test.go, dumplog_test.go, compaction_test.go, hostile_test.go
 // (what is asked) · bobbin_test.go (the program) · answers_test.go (that differences are found).
 //
 // What is needed: KAFKA_BOOTSTRAP, the address of a Kafka 4.2.1 of one node without creation of topics on demand, for the comparison; KAFKA_HOME, a folder

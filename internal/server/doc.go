@@ -18,10 +18,13 @@
 // Never: it knows no files, keeps nothing that must survive, and decides nothing about topics: the store and the catalog do. It does not authenticate.
 //
 // Files: server.go (Server) · conn.go (reading) · respond.go (answering) · dispatch.go (the table of requests) · 00_produce.go to 75_describetopicpartitions.go
-// (one request each, by its key) · alterconfigs.go (what settings may be changed of) · fetchsession.go, fetchpart.go (what fetches remember) · codes.go (errors to Kafka's codes) · limits.go (bounds and budgets) ·
+// (one request each, by its key) · alterconfigs.go (what settings may be changed of) ·
+// coordinator.go (consumer groups, and the time they are told), groupshard.go (one partition of __consumer_offsets: its machine, its log, the answers that wait) ·
+// fetchsession.go, fetchpart.go (what fetches remember) · codes.go (errors to Kafka's codes) · limits.go (bounds and budgets) ·
 // memconn.go (connections in memory) · stats.go.
 //
 // Locks: Server.mu guards connections and listeners; sessions.mu the table of fetch sessions; session.mu, a list of ready partitions, is taken by
 // the goroutine that acknowledges records and held for a few instructions. None is held across I/O, a call of the store, or with another one, but for
-// conn.mu, which guards the end of reading and is taken under Server.mu. The locks of budgets and of connections in memory are innermost.
+// conn.mu, which guards the end of reading and is taken under Server.mu. shard.mu guards a machine of groups and is held while its records are appended, which never
+// waits; outbox.mu, the answers that wait, is taken under it and by the goroutine that acknowledges records. The locks of budgets and of connections in memory are innermost.
 package server
