@@ -8,13 +8,13 @@ func internalTopicScenes() []scene {
 	once := []int16{0}
 	return []scene{
 		{"internal-topics", once, func(r *run, _ int16) {
+			r.group("g") // the first look for a coordinator makes the topic, with the partitions that the broker wants: one made by hand with fewer leaves most groups without a coordinator
 			create := kmsg.NewPtrCreateTopicsRequest()
 			create.Version, create.TimeoutMillis = 7, 10_000
 			t := kmsg.NewCreateTopicsRequestTopic()
 			t.Topic, t.NumPartitions, t.ReplicationFactor = offsets, 1, 1
 			create.Topics = append(create.Topics, t)
-			must(ask[kmsg.CreateTopicsResponse](r, create)) // it may be there
-			r.awaitTopic(offsets, 1)
+			r.note("create", 7, create)
 			named := func(req *kmsg.DeleteRecordsRequest) *kmsg.DeleteRecordsRequest {
 				req.Topics[0].Topic = offsets
 				return req
@@ -39,7 +39,6 @@ func internalTopicScenes() []scene {
 				r.keepErrorOnly("metadata", resp.Topics[0].ErrorCode)
 				r.out["internal"] = map[bool]string{true: "yes", false: "no"}[resp.Topics[0].IsInternal]
 			}
-			r.note("create again", 7, create)
 		}},
 		{"metadata-topic", once, func(r *run, _ int16) {
 			const name = "__cluster_metadata"
