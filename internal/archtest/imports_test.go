@@ -31,10 +31,15 @@ var mayImport = map[string][]string{
 		"internal/store", "internal/wire", "internal/group"},
 	"broker": {"internal/invariant", "internal/vfs", "internal/catalog", "internal/store", "internal/server", "internal/wal", "internal/commitlog"},
 
-	"internal/kafka": {},
-	"connect/host":   {},
-	"internal/demo":  {"connect/host", "internal/kafka", "broker"},
-	"cmd/bobbin":     {"broker", "internal/kafka", "internal/demo", "connect/host", "internal/store", "internal/vfs", "internal/wal"},
+	"internal/codec":     {},
+	"internal/kafka":     {},
+	"internal/directory": {"internal/kafka"},
+	".":                  {"internal/codec", "internal/kafka", "internal/directory"},
+	"bobbintest":         {".", "broker", "internal/server", "internal/vfs", "internal/kafka"},
+	"connect/file":       {"."},
+	"connect/host":       {},
+	"internal/demo":      {"connect/host", "internal/kafka", "broker"},
+	"cmd/bobbin":         {"broker", "internal/kafka", "internal/demo", "connect/host", "internal/store", "internal/vfs", "internal/wal"},
 
 	"internal/archtest": {},
 }
@@ -109,6 +114,14 @@ func sources(t *testing.T) []source {
 	return all
 }
 
+// ownPackage returns the package of this module that an import path names; the root is ".".
+func ownPackage(path string) (string, bool) {
+	if path == module {
+		return ".", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}
+
 // underPackage says whether pkg is dir or a package inside it.
 func underPackage(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
 
@@ -126,7 +139,7 @@ func TestImportOrder(t *testing.T) {
 			continue
 		}
 		for _, i := range s.imports {
-			if p, ours := strings.CutPrefix(i, module+"/"); ours && !slices.Contains(allowed, p) && !underPackage(p, s.pkg) && !underPackage(s.pkg, p) {
+			if p, ours := ownPackage(i); ours && !slices.Contains(allowed, p) && !underPackage(p, s.pkg) && !underPackage(s.pkg, p) {
 				t.Errorf("%s imports %s, which is not below %s", s.file, p, s.pkg)
 			}
 			if owner, one := onlyImporter[i]; one && s.pkg != owner {
@@ -145,14 +158,14 @@ func TestImportOrder(t *testing.T) {
 // The two towers meet over the protocol only.
 func TestTowersDoNotMeet(t *testing.T) {
 	broker := []string{"broker", "internal/server", "internal/store", "internal/commitlog", "internal/wal"}
-	library := []string{"internal/kafka"}
-	both := []string{"cmd/bobbin", "internal/demo"}
+	library := []string{"internal/kafka", "internal/directory", "internal/codec", "."}
+	both := []string{"cmd/bobbin", "internal/demo", "bobbintest", "examples"}
 	for _, s := range sources(t) {
 		if s.test || slices.ContainsFunc(both, func(p string) bool { return underPackage(s.pkg, p) }) {
 			continue
 		}
 		for _, i := range s.imports {
-			p, _ := strings.CutPrefix(i, module+"/")
+			p, _ := ownPackage(i)
 			if slices.Contains(broker, s.pkg) && slices.Contains(library, p) || slices.Contains(library, s.pkg) && slices.Contains(broker, p) {
 				t.Errorf("%s imports %s: the towers meet over the protocol only", s.file, p)
 			}
