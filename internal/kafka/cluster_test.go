@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,12 +16,14 @@ import (
 
 // cluster is what the tests run against: a broker in this process, or the Kafka that KAFKA_BOOTSTRAP names.
 type cluster struct {
-	t    *testing.T
-	opts Options
-	name string        // of the test's topic and group
-	stop func()        // of the broker; nil when it is not ours to stop
-	go_  func()        // starts it again
-	live *atomic.Value // *broker.Broker
+	t     *testing.T
+	opts  Options
+	name  string        // of the test's topic and group
+	stop  func()        // of the broker; nil when it is not ours to stop
+	again func()        // starts it again
+	live  *atomic.Value // *broker.Broker
+
+	owners sync.Map // partition to *member
 }
 
 // eachCluster runs a test against both.
@@ -40,7 +43,7 @@ func embedded(t *testing.T) *cluster {
 	t.Helper()
 	dir := t.TempDir()
 	c := &cluster{t: t, name: "t", live: new(atomic.Value)}
-	c.go_ = func() {
+	c.again = func() {
 		b, err := broker.Open(context.Background(), broker.Options{Dir: dir, Settings: map[string]string{
 			"log.cleaner.backoff.ms": "50", "group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100",
 		}})
@@ -50,7 +53,7 @@ func embedded(t *testing.T) *cluster {
 		c.live.Store(b)
 	}
 	c.stop = func() { c.live.Load().(*broker.Broker).Close() }
-	c.go_()
+	c.again()
 	t.Cleanup(c.stop)
 	c.opts = Options{Brokers: []string{"memory:9092"}, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return c.live.Load().(*broker.Broker).Dial(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -14,9 +15,11 @@ import (
 // member runs a feed and keeps what it was told and what it read.
 type member struct {
 	*Feed
-	t    *testing.T
-	stop context.CancelFunc
-	done chan struct{}
+	t      *testing.T
+	group  bool
+	owners *sync.Map // of the group's partitions
+	stop   context.CancelFunc
+	done   chan struct{}
 
 	mu     sync.Mutex
 	told   []string        // "+0 1" assigned, "-0" revoked, "!0" lost, "0:value" read
@@ -31,7 +34,7 @@ const quick = 100 * time.Millisecond // between two looks at the topic
 
 func join(c *cluster, client *Client, opts FeedOptions) *member {
 	c.t.Helper()
-	m := &member{t: c.t, done: make(chan struct{}), next: make(map[int32]int64), got: make(map[string]int), values: make(map[int32][]string), commit: opts.Group != ""}
+	m := &member{t: c.t, group: opts.Group != "", owners: &c.owners, done: make(chan struct{}), next: make(map[int32]int64), got: make(map[string]int), values: make(map[int32][]string), commit: opts.Group != ""}
 	opts.Topic = c.name
 	opts.Assigned = func(_ context.Context, ps []int32) { m.tell("+", ps) }
 	opts.Lost = func(ps []int32) { m.tell("!", ps) }
@@ -84,6 +87,15 @@ func (m *member) leave() {
 func (m *member) tell(sign string, ps []int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, p := range ps {
+		owner, owned := m.owners.LoadOrStore(p, m)
+		switch {
+		case sign != "+":
+			m.owners.CompareAndDelete(p, m)
+		case m.group && owned && owner != m:
+			m.t.Errorf("partition %d is assigned while another member has it", p)
+		}
+	}
 	m.told = append(m.told, sign+strings.Trim(fmt.Sprint(ps), "[]"))
 	if sign == "+" {
 		for _, p := range ps {
@@ -259,6 +271,51 @@ func TestAFeedSharesPartitionsWithItsGroup(t *testing.T) {
 	})
 }
 
+// Members come and go at any moment, also before they have been given anything: nothing is lost, and no partition has two owners.
+func TestMembersComeAndGoAtAnyMoment(t *testing.T) {
+	eachCluster(t, func(t *testing.T, c *cluster) {
+		client := c.open()
+		topic := c.topic(client, 5)
+		r := mathrand.New(mathrand.NewPCG(1, 2))
+		var all, live []*member
+		written := 0
+		for range 25 {
+			if len(live) > 0 && r.IntN(5) < 2 {
+				i := r.IntN(len(live))
+				live[i].leave()
+				live = slices.Delete(live, i, i+1)
+			} else if len(live) < 5 {
+				m := join(c, client, FeedOptions{Group: topic, From: Start()})
+				all, live = append(all, m), append(live, m)
+			}
+			for range r.IntN(3) {
+				send(t, client, topic, r.Int32N(5), fmt.Sprint(written))
+				written++
+			}
+		}
+		if len(live) == 0 {
+			all = append(all, join(c, client, FeedOptions{Group: topic}))
+		}
+		eventually(t, "all is read", func() bool {
+			got := make(map[string]int)
+			for _, m := range all {
+				m.mu.Lock()
+				for v, n := range m.got {
+					got[v] += n
+				}
+				m.mu.Unlock()
+			}
+			return len(got) == written
+		})
+		for _, m := range all {
+			m.leave()
+			if h := m.holding(); len(h) > 0 {
+				t.Errorf("after it left a member holds %v", h)
+			}
+		}
+	})
+}
+
 // The first start of a group in a partition is kept, so that "from the end" skips nothing that comes between two starts; a member that was given it and read nothing included.
 func TestFromTheEndSkipsNothingAfterTheFirstStart(t *testing.T) {
 	eachCluster(t, func(t *testing.T, c *cluster) {
@@ -423,7 +480,7 @@ func TestARestartOfTheBrokerPasses(t *testing.T) {
 				}
 				results <- m.Commit(c.context(), map[int32]int64{0: 1})
 			}()
-			c.go_()
+			c.again()
 			for range 2 {
 				if err := <-results; err != nil {
 					t.Error(err)
