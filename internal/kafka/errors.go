@@ -24,6 +24,8 @@ const (
 	Unreachable              // there is no connection, or no leader
 	Timeout                  // it took too long
 	Interrupted              // the caller gave up
+	Fenced                   // the member is no longer part of its group's generation: its partitions are others'
+	TooLarge                 // the cluster, or the producer before it, takes no record of this size
 )
 
 // Error says what failed, on what, why, and what to try.
