@@ -216,24 +216,25 @@ func TestTimesAreReadWithin64Bits(t *testing.T) {
 	}
 }
 
-// model is the packet of rows as encoding/json reads it.
-type model struct {
-	Times   []int64          `json:"times"`
-	Numbers map[string][]any `json:"numbers"`
-	Texts   map[string][]any `json:"texts"`
-	Bytes   map[string][]any `json:"bytes"`
-	Tags    map[string][]any `json:"tags"`
-}
-
 // byModel says what a value means, as encoding/json reads it.
 func byModel(value []byte) ([]string, error) {
-	var m model
-	if err := json.Unmarshal(value, &m); err != nil {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(value, &members); err != nil {
 		return nil, err
 	}
-	b := codec.Block{Times: m.Times}
-	for kind, member := range []map[string][]any{m.Numbers, m.Texts, m.Bytes, m.Tags} {
-		for name, values := range member {
+	var b codec.Block
+	if err := json.Unmarshal(members["times"], &b.Times); err != nil {
+		return nil, err
+	}
+	for kind, member := range []string{"numbers", "texts", "bytes", "tags"} {
+		if members[member] == nil {
+			continue
+		}
+		var columns map[string][]any
+		if err := json.Unmarshal(members[member], &columns); err != nil {
+			return nil, err
+		}
+		for name, values := range columns {
 			c := codec.Column{Kind: codec.ColumnKind(kind), Name: name, Present: make([]byte, (len(values)+7)/8)}
 			for i, v := range values {
 				var number float64
