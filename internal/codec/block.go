@@ -117,14 +117,3 @@ func (c *Column) empty() {
 	c.Texts = resized(c.Texts, 0)
 	c.Bytes = resized(c.Bytes, 0)
 }
-
-// resized returns n values, whatever they are, in the memory of s if it suffices. What is cut off is cleared, so that it holds on to nothing.
-func resized[T any](s []T, n int) []T {
-	if n > cap(s) {
-		return slices.Grow(s[:0], n)[:n]
-	}
-	if n < len(s) {
-		clear(s[n:])
-	}
-	return s[:n]
-}

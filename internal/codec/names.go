@@ -6,14 +6,7 @@ import (
 	"sync"
 	"unicode/utf8"
 	"unique"
-	"unsafe"
 )
-
-// textOf is b as a text, without a copy: b is never changed again.
-func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
-
-// bytesOf is a text as bytes, without a copy: they are never changed.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // interned returns name as a text with memory of its own. The same text is not made again and again: it is the one that was there before, if it is the same, or one that
 // all blocks share.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"unicode/utf8"
 )
@@ -82,15 +83,14 @@ func appendBitmap(dst []byte, c *Column, from, to int) []byte {
 }
 
 func appendNumbers(dst []byte, c *Column, from, to int, full bool) []byte {
-	numbers := c.Numbers[from:to]
 	start := len(dst)
-	dst = slices.Grow(dst, 8*len(numbers))[:start+8*len(numbers)]
+	dst = append(dst, memoryOf(c.Numbers[from:to])...)
 	out := dst[start:]
-	for i, v := range numbers {
-		binary.LittleEndian.PutUint64(out[8*i:8*i+8], math.Float64bits(v))
+	if !littleEndian {
+		turn(out)
 	}
 	if !full {
-		for i := range numbers {
+		for i := range to - from {
 			if !c.Has(from + i) {
 				clear(out[8*i : 8*i+8])
 			}
@@ -164,10 +164,11 @@ func (r *reader) uvarint(what string) (uint64, error) {
 // take reads a length and as many bytes.
 func (r *reader) take(what string, most int) ([]byte, error) {
 	start := r.at
-	n, err := r.uvarint("the length of " + what)
-	if err != nil {
-		return nil, err
+	n, next := readUvarint(r.b, start)
+	if next < 0 {
+		return nil, r.fail(start, "the length of %s is cut short, or does not fit 64 bits", what)
 	}
+	r.at = next
 	if n > uint64(most) {
 		return nil, r.fail(start, "%s has %d bytes, the limit is %d", what, n, most)
 	}
@@ -202,6 +203,24 @@ func longUvarint(b []byte, at int) (v uint64, next int) {
 	return 0, -1
 }
 
+// wideUvarint is readUvarint for numbers that take several bytes, as a rule: it reads eight at once.
+func wideUvarint(b []byte, at int) (uint64, int) {
+	if len(b)-at < 8 {
+		return readUvarint(b, at)
+	}
+	x := binary.LittleEndian.Uint64(b[at:])
+	last := ^x & highs
+	if last == 0 {
+		return readUvarint(b, at)
+	}
+	x &= last ^ (last - 1)                             // up to the highest bit of the first byte that ends a number
+	x = x&0x007f007f007f007f | x&0x7f007f007f007f00>>1 // groups of 7 bits become groups of 14,
+	x = x&0x00003fff00003fff | x&0x3fff00003fff0000>>2 // of 28,
+	x = x&0x000000000fffffff | x&0x0fffffff00000000>>4 // of 56
+	return x, at + bits.TrailingZeros64(last)/8 + 1
+}
+
+// zigzag is a signed number: its lowest bit is the sign.
 func zigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
 
 func decodeBinary(value []byte, into *Block) error {
@@ -231,7 +250,7 @@ func decodeBinary(value []byte, into *Block) error {
 	into.Times = resized(into.Times, n)
 	at, last := r.at, int64(0)
 	for i := range into.Times {
-		u, next := readUvarint(value, at)
+		u, next := wideUvarint(value, at)
 		if next < 0 {
 			return r.fail(at, "the time of row %d is cut short, or does not fit 64 bits", i)
 		}
@@ -326,9 +345,9 @@ func (r *reader) numbers(c *Column, n int) error {
 	}
 	c.Texts, c.Bytes = resized(c.Texts, 0), resized(c.Bytes, 0)
 	c.Numbers = resized(c.Numbers, n)
-	in := r.b[r.at : r.at+8*n]
-	for i := range c.Numbers {
-		c.Numbers[i] = math.Float64frombits(binary.LittleEndian.Uint64(in[8*i : 8*i+8]))
+	copy(memoryOf(c.Numbers), r.b[r.at:])
+	if !littleEndian {
+		turn(memoryOf(c.Numbers))
 	}
 	if len(c.Present) != 0 {
 		for i, v := range c.Numbers {

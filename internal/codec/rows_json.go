@@ -130,48 +130,118 @@ func decodeJSON(value []byte, into *Block) error {
 // times reads the array of times.
 func (s *scanner) times(into *Block) error {
 	times := into.Times[:0]
-	err := s.array(func() error {
-		if len(times) == MaxRows {
+	more, err := s.first()
+	for ; more && err == nil; more, err = s.more(']') {
+		if s.next(); len(times) == MaxRows {
 			return s.fail(s.at, "there are more than %d rows", MaxRows)
 		}
-		t, err := s.integer()
+		t, next, problem := readInteger(s.b, s.at)
+		if problem != "" {
+			return s.fail(s.at, "%s", problem)
+		}
+		s.at = next
 		times = append(times, t)
-		return err
-	})
+	}
 	into.Times = times
 	return err
 }
 
 // column reads the array of a column's values.
-func (s *scanner) column(c *Column) error {
+func (s *scanner) column(c *Column) (err error) {
 	c.Present = c.Present[:0]
 	c.Numbers = c.Numbers[:0]
+	if c.Kind != Bytes {
+		c.Bytes = resized(c.Bytes, 0)
+	}
+	if c.Kind != Text && c.Kind != Tag {
+		c.Texts = resized(c.Texts, 0)
+	}
 	switch c.Kind {
 	case Number:
-		c.Texts, c.Bytes = resized(c.Texts, 0), resized(c.Bytes, 0)
 		return s.numbers(c)
 	case Bytes:
-		c.Texts = resized(c.Texts, 0)
-		return values(s, c, &c.Bytes, s.base64)
+		c.Bytes, err = values(s, c, c.Bytes, s.base64)
+	default:
+		c.Texts, err = values(s, c, c.Texts, s.text)
 	}
-	c.Bytes = resized(c.Bytes, 0)
-	return values(s, c, &c.Texts, s.text)
+	return err
 }
 
-// row is called for the value of each row: it makes the bitmap when the first value is missing, and keeps it from then on.
-func (s *scanner) row(c *Column, i int, has bool) error {
-	if i == MaxRows {
-		return s.fail(s.at, "there are more than %d rows", MaxRows)
-	}
-	if len(c.Present) == 0 {
-		if has {
-			return nil
+// numbers reads the array of a column of numbers.
+func (s *scanner) numbers(c *Column) error {
+	numbers := c.Numbers
+	more, err := s.first()
+	for ; more && err == nil; more, err = s.more(']') {
+		if s.next(); len(numbers) == MaxRows {
+			return s.fail(s.at, "there are more than %d rows", MaxRows)
 		}
+		f, next, problem := readNumber(s.b, s.at)
+		has := true
+		if problem == "" {
+			s.at = next
+		} else if f, has, err = s.otherNumber(problem); err != nil {
+			return err
+		}
+		if !has || len(c.Present) != 0 {
+			c.mark(len(numbers), has)
+		}
+		numbers = append(numbers, f)
+	}
+	c.Numbers = numbers
+	return err
+}
+
+// otherNumber reads what stands for a number where there are no digits: a text, or null for no value.
+func (s *scanner) otherNumber(problem string) (f float64, has bool, err error) {
+	switch {
+	case s.at == len(s.b):
+		return 0, false, s.unexpected("a number")
+	case s.b[s.at] == 'n':
+		return 0, false, s.literal("null")
+	case s.b[s.at] == '"':
+		f, err = s.textNumber()
+		return f, true, err
+	}
+	return 0, false, s.fail(s.at, "%s", problem)
+}
+
+// values reads the array of a column of texts or bytes into the memory that it had.
+func values[T any](s *scanner, c *Column, memory []T, read func() (T, error)) ([]T, error) {
+	all := memory[:0]
+	more, err := s.first()
+	for ; more && err == nil; more, err = s.more(']') {
+		if s.next(); len(all) == MaxRows {
+			return memory, s.fail(s.at, "there are more than %d rows", MaxRows)
+		}
+		var v T
+		has := s.at == len(s.b) || s.b[s.at] != 'n'
+		if has {
+			v, err = read()
+		} else {
+			err = s.literal("null")
+		}
+		if err != nil {
+			return memory, err
+		}
+		if !has || len(c.Present) != 0 {
+			c.mark(len(all), has)
+		}
+		all = append(all, v)
+	}
+	if n := len(all); n < len(memory) {
+		clear(memory[n:])
+	}
+	return all, err
+}
+
+// mark says whether row i has a value, after all rows before. It is called from the first row on that has none.
+func (c *Column) mark(i int, has bool) {
+	if len(c.Present) == 0 {
 		for range i / 8 {
 			c.Present = append(c.Present, 0xff)
 		}
 		c.Present = append(c.Present, 1<<(i%8)-1)
-		return nil
+		return
 	}
 	if i%8 == 0 {
 		c.Present = append(c.Present, 0)
@@ -179,62 +249,6 @@ func (s *scanner) row(c *Column, i int, has bool) error {
 	if has {
 		c.Present[i/8] |= 1 << (i % 8)
 	}
-	return nil
-}
-
-// null passes over a null, and says whether there was one.
-func (s *scanner) null() (bool, error) {
-	if s.at < len(s.b) && s.b[s.at] == 'n' {
-		return true, s.literal("null")
-	}
-	return false, nil
-}
-
-func (s *scanner) numbers(c *Column) error {
-	numbers := c.Numbers
-	err := s.array(func() error {
-		null, err := s.null()
-		if err != nil {
-			return err
-		}
-		if err := s.row(c, len(numbers), !null); err != nil {
-			return err
-		}
-		var f float64
-		if !null {
-			f, err = s.number()
-		}
-		numbers = append(numbers, f)
-		return err
-	})
-	c.Numbers = numbers
-	return err
-}
-
-// values reads texts or bytes into the memory of a column.
-func values[T any](s *scanner, c *Column, into *[]T, read func() (T, error)) error {
-	old := len(*into)
-	all := (*into)[:0]
-	err := s.array(func() error {
-		null, err := s.null()
-		if err != nil {
-			return err
-		}
-		if err := s.row(c, len(all), !null); err != nil {
-			return err
-		}
-		var v T
-		if !null {
-			v, err = read()
-		}
-		all = append(all, v)
-		return err
-	})
-	if n := len(all); n < old {
-		clear(all[n:min(old, cap(all))])
-	}
-	*into = all
-	return err
 }
 
 // base64 reads bytes.

@@ -51,28 +51,29 @@ func (s *scanner) open(c byte, want string) error {
 	return nil
 }
 
-// more passes over what stands between elements: a comma, or the byte that closes the array or object. It says whether another element follows.
-func (s *scanner) more(closing byte) (bool, error) {
-	switch c := s.next(); {
-	case c == ',':
-		s.at++
-		return true, nil
-	case c == closing && s.at < len(s.b):
+// first passes over what opens an array. It says whether an element follows.
+func (s *scanner) first() (bool, error) {
+	if err := s.open('[', "an array"); err != nil {
+		return false, err
+	}
+	if s.next() == ']' {
 		s.at++
 		return false, nil
-	case closing == ']':
-		return false, s.unexpected("a comma or ]")
 	}
-	return false, s.unexpected("a comma or }")
+	return true, nil
 }
 
-// empty says whether what was just opened is closed at once.
-func (s *scanner) empty(closing byte) bool {
-	if s.next() != closing {
-		return false
+// more passes over what stands between elements: a comma, or the byte that closes the array or object. It says whether another element follows.
+func (s *scanner) more(closing byte) (bool, error) {
+	switch s.next() {
+	case ',':
+		s.at++
+		return true, nil
+	case closing:
+		s.at++
+		return false, nil
 	}
-	s.at++
-	return true
+	return false, s.unexpected("a comma or " + string(rune(closing)))
 }
 
 // object reads an object. each is called at the value of each member, with its name, which lasts until the next is read.
@@ -80,7 +81,8 @@ func (s *scanner) object(each func(name []byte, at int) error) error {
 	if err := s.open('{', "an object"); err != nil {
 		return err
 	}
-	if s.empty('}') {
+	if s.next() == '}' {
+		s.at++
 		return nil
 	}
 	for {
@@ -124,21 +126,14 @@ func (s *scanner) members(names []string, each func(i int) error) error {
 
 // array reads an array; each is called at each element.
 func (s *scanner) array(each func() error) error {
-	if err := s.open('[', "an array"); err != nil {
-		return err
-	}
-	if s.empty(']') {
-		return nil
-	}
-	for {
+	more, err := s.first()
+	for ; more && err == nil; more, err = s.more(']') {
 		s.next()
 		if err := each(); err != nil {
 			return err
 		}
-		if more, err := s.more(']'); !more || err != nil {
-			return err
-		}
 	}
+	return err
 }
 
 // document reads with the function that is given, and then the end of the bytes.

@@ -68,15 +68,13 @@ func appendString(dst []byte, s string) []byte {
 
 // appendNumber appends a float as docs/formats/packet.md says: in the shortest digits that give it back, NaN and infinities as texts.
 func appendNumber(dst []byte, f float64) []byte {
-	// Most values are whole, or have few decimals. A decimal of at most 15 digits that gives f back is the shortest one: two of them never give the same float.
-	const most = 1e15
-	if i := int64(f); float64(i) == f && -most < f && f < most && (i != 0 || !math.Signbit(f)) {
+	if i := int64(f); float64(i) == f && -mostDigits < f && f < mostDigits && (i != 0 || !math.Signbit(f)) {
 		return strconv.AppendInt(dst, i, 10)
 	}
 	abs := math.Abs(f)
-	if abs >= 1e-3 && abs < most/1e3 {
-		if k := uint64(abs*1e3 + 0.5); float64(k)/1e3 == abs {
-			return appendThousandths(dst, k, math.Signbit(f))
+	if abs >= 1e-4 && abs < mostDigits {
+		if k, decimals := short(abs); decimals > 0 {
+			return appendDecimal(dst, math.Signbit(f), k, decimals)
 		}
 	}
 	switch {
@@ -97,19 +95,61 @@ func appendNumber(dst []byte, f float64) []byte {
 	return strconv.AppendFloat(dst, f, 'f', -1, 64)
 }
 
-// appendThousandths appends k / 1000, which is not whole.
-func appendThousandths(dst []byte, k uint64, negative bool) []byte {
-	if negative {
-		dst = append(dst, '-')
+// mostDigits is the first number of more than 15 digits. Two decimals of at most 15 digits are never the same float64, so when one of them gives a float back, it is the
+// shortest that does. Most measured values have one, and it is found at a third of what strconv takes for any float.
+const mostDigits = 1e15
+
+// short returns k and the number of decimals such that f is the float64 nearest to k / 10^decimals, k has at most 15 digits, and the last of them is not 0; decimals is 0
+// when there are none. f is not whole, and 1e-4 ≤ f < mostDigits.
+func short(f float64) (k uint64, decimals int) {
+	exponent := int(math.Float64bits(f)>>52) - 1023
+	decimals = 14 - (exponent*1233)>>12 // 1233 / 4096 is the logarithm of 2; so k has 15 digits or one more
+	v := f * powers[decimals]
+	if v >= mostDigits {
+		decimals--
+		v = f * powers[decimals]
 	}
-	dst = strconv.AppendUint(dst, k/1000, 10)
-	d := k % 1000
-	dst = append(dst, '.', byte('0'+d/100))
-	if d%100 != 0 {
-		dst = append(dst, byte('0'+d/10%10))
-		if d%10 != 0 {
-			dst = append(dst, byte('0'+d%10))
+	k = uint64(v + 0.5)
+	if float64(k)/powers[decimals] != f { // both are exact, so the quotient is rounded once
+		return 0, 0
+	}
+	if k%1e8 == 0 {
+		k, decimals = k/1e8, decimals-8
+	}
+	if k%1e4 == 0 {
+		k, decimals = k/1e4, decimals-4
+	}
+	if k%1e2 == 0 {
+		k, decimals = k/1e2, decimals-2
+	}
+	if k%10 == 0 {
+		k, decimals = k/10, decimals-1
+	}
+	return k, decimals
+}
+
+// appendDecimal appends k / 10^decimals.
+func appendDecimal(dst []byte, negative bool, k uint64, decimals int) []byte {
+	var b [32]byte
+	i := len(b)
+	for range decimals {
+		i--
+		b[i] = byte('0' + k%10)
+		k /= 10
+	}
+	i--
+	b[i] = '.'
+	for {
+		i--
+		b[i] = byte('0' + k%10)
+		k /= 10
+		if k == 0 {
+			break
 		}
 	}
-	return dst
+	if negative {
+		i--
+		b[i] = '-'
+	}
+	return append(dst, b[i:]...)
 }
