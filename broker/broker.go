@@ -47,17 +47,17 @@ type Broker struct {
 // Open opens a data directory, after a crash with a replay of its log, and is ready when it returns. ctx bounds the opening only.
 // Its errors are of type *Error.
 func Open(ctx context.Context, opts Options) (*Broker, error) {
-	return open(ctx, opts, server.Options{})
+	return openWith(ctx, opts, server.Options{})
 }
 
 // OpenOn is Open on a file system that the caller keeps in memory, with a say in what is done about requests. It is for package bobbintest; what it
 // takes is out of reach for programs outside this module.
 func OpenOn(ctx context.Context, opts Options, fs vfs.FS, overrule server.Overruler) (*Broker, error) {
 	opts.Memory, opts.fs = true, fs
-	return open(ctx, opts, server.Options{Overrule: overrule})
+	return openWith(ctx, opts, server.Options{Overrule: overrule})
 }
 
-func open(ctx context.Context, opts Options, so server.Options) (*Broker, error) {
+func openWith(ctx context.Context, opts Options, so server.Options) (*Broker, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
