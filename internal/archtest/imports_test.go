@@ -57,8 +57,8 @@ var onlyImporter = map[string]string{
 	"golang.org/x/sys/windows":          "internal/vfs",
 }
 
-// os is for programs, for what reads this computer, and for the deadlines of connections; files go through internal/vfs.
-var mayImportOS = []string{"internal/vfs", "cmd/bobbin", "connect/host", "internal/demo", "broker", "internal/server", "internal/wire/genshapes"}
+// os is for programs, for what reads this computer, for the deadlines of connections, and for tests' golden files; files go through internal/vfs.
+var mayImportOS = []string{"internal/vfs", "cmd/bobbin", "connect/host", "internal/demo", "broker", "internal/server", "internal/wire/genshapes", "bobbintest"}
 
 type source struct {
 	pkg, file string

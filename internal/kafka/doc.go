@@ -22,7 +22,7 @@
 // Files: client.go (Client, Options) · topics.go · offsets.go · configs.go · record.go · producer.go · patience.go (when a record
 // is given up) · place.go (where a Reader starts) · reader.go · groupreader.go · admin.go (changes of topics) · groups.go (consumer groups, their
 // lag) · reset.go (new offsets for a group) · doctor.go, probe.go (what is wrong with a connection) · errortable.go (Kafka's errors) · errors.go
-// (Error, Kind) · logger.go.
+// (Error, Kind) · logger.go · bubble.go (what tests with virtual time need).
 //
 // Locks: none held over a call. A Client and a Producer are safe for concurrent use; a Reader and a GroupReader belong
 // to one goroutine.
