@@ -68,7 +68,7 @@ type ConsumerOptions struct {
 	Start   Start
 	Commit  CommitPolicy
 	Failure FailurePolicy
-	Memory  int64         // bytes of packets that wait for handlers and buffers, in all; 64 MiB when 0. A partition that has used its share is not read on
+	Memory  int64         // bytes of packets that wait for handlers and buffers, in all, and one fetch more; 64 MiB when 0. A partition that has used its share is not read on
 	Leave   time.Duration // how long a handler may take to return when its partition is taken away, or the consumer ends; 20 s when 0
 }
 

@@ -110,6 +110,7 @@ func (s *served) serveLife(r *StreamReader) (over bool) {
 		if r.end != NotEnded {
 			return true
 		}
+		r.again()
 	}
 }
 
@@ -156,7 +157,7 @@ func (s *served) skip(r *StreamReader, why error) bool {
 	items := append([]item(nil), s.items[:s.handed]...)
 	p.mu.Unlock()
 	for i := range items {
-		rec, err := s.record(r.ctx, &items[i])
+		rec, err := s.record(p.ctx, &items[i])
 		switch {
 		case err != nil && p.ctx.Err() != nil:
 			return false
@@ -167,7 +168,7 @@ func (s *served) skip(r *StreamReader, why error) bool {
 		if h, ok := headerOf(rec); ok && h.Kind == codec.KindEnd {
 			r.end = endOf(rec)
 		}
-		if c.letters != nil && !s.bury(r.ctx, rec, why) {
+		if c.letters != nil && !s.bury(p.ctx, rec, why) {
 			return false
 		}
 		c.client.log.Error("packet passed over", "topic", c.topic, "stream", s.id, "partition", p.id, "offset", items[i].offset, "error", why)

@@ -1,3 +1,0 @@
-package kafka
-
-func (p *Producer) MaxRecordBytes() int { return 1_000_000 }
