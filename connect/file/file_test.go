@@ -66,7 +66,11 @@ func readAll(t interface{ Fatal(...any) }, r io.Reader, o file.Options) []string
 
 func check(t *testing.T, content string, o file.Options, want ...string) {
 	t.Helper()
-	for name, r := range map[string]io.Reader{"whole": strings.NewReader(content), "byte by byte": iotest.OneByteReader(strings.NewReader(content))} {
+	readers := map[string]io.Reader{"whole": strings.NewReader(content), "in pieces": iotest.HalfReader(strings.NewReader(content))}
+	if len(content) < 10_000 {
+		readers["byte by byte"] = iotest.OneByteReader(strings.NewReader(content))
+	}
+	for name, r := range readers {
 		if d := cmp.Diff(want, readAll(t, r, o)); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
@@ -133,10 +137,10 @@ func TestNDJSON(t *testing.T) {
 		`! line 6, column "meta.time": "true" is no time such as 2006-01-02T15:04:05Z or 2006-01-02 15:04:05`,
 		`! line 7, column "meta.time": there is none`,
 		`! line 8: it is no JSON object`,
-		`! line 9: the JSON is cut short`,
-		`! line 10: invalid character '}' looking for beginning of object key string`,
-		`! line 11: invalid character '1' after object key`,
-		`! line 12: something follows the object; there is one a line`,
+		`! line 9: it is no JSON: unexpected end of JSON input`,
+		`! line 10: it is no JSON: invalid character '}' looking for beginning of object key string`,
+		`! line 11: it is no JSON: invalid character '1' after object key`,
+		`! line 12: it is no JSON: invalid character '{' after top-level value`,
 		`! line 13: the text is not UTF-8; convert the file to UTF-8`,
 		`14: x@2026-01-01T00:00:00Z after=1`, `! line 14, column "deep`+strings.Repeat(".a", 31)+`": objects are nested deeper than 32 times`,
 		`15: x@2026-01-01T00:00:00Z after=1`, `! line 15, column "`+strings.Repeat("n", 100)+`…": the name has 300 bytes, the limit is 255`,
@@ -469,5 +473,31 @@ func TestConnectedCar(t *testing.T) {
 	if len(rows) != 1000 || rows[0] != `1: @2013-03-26T18:52:19.012Z accelerator_pedal_position=0` || rows[11] != `12: @2013-03-26T18:52:19.058Z odometer=13966.579102` ||
 		rows[999] != `1000: @2013-03-26T18:52:21.338Z fuel_consumed_since_restart=7.73049` {
 		t.Error(len(rows), rows[0], rows[11], rows[len(rows)-1])
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	var csv, ndjson bytes.Buffer
+	for i := range 10_000 {
+		fmt.Fprintf(&csv, "%d,%d.%03d,%d,Flying_lap,%v\n", 1687180408469+i*56, i%300, i%1000, i%8, float64(i)/7)
+		fmt.Fprintf(&ndjson, `{"t":%d,"speed":%d.%03d,"gear":%d,"status":"Flying_lap","x":%v}`+"\n", 1687180408469+i*56, i%300, i%1000, i%8, float64(i)/7)
+	}
+	for format, content := range map[file.Format][]byte{file.CSV: append([]byte("t,speed,gear,status,x\n"), csv.Bytes()...), file.NDJSON: ndjson.Bytes()} {
+		b.Run(string(format), func(b *testing.B) {
+			b.SetBytes(int64(len(content)))
+			b.ReportAllocs()
+			for b.Loop() {
+				f, err := file.Open(bytes.NewReader(content), file.Options{Format: format, Time: "t"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for {
+					if _, err := f.Next(); err != nil {
+						break
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*10_000), "ns/row")
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -17,6 +18,7 @@ type ndjson struct {
 	lines   *lines
 	columns map[string]*column
 	row     int
+	line    []byte // what is left of it
 	path    []byte // the dotted name of the value that is being read
 	long    column // stands for all whose names are too long to be remembered
 	cells   []cell
@@ -50,106 +52,151 @@ func (j *ndjson) next() ([]cell, int, error) {
 
 // object reads the object that a line is.
 func (j *ndjson) object(b []byte) error {
-	if !utf8.Valid(b) { // which the decoder would mend without a word
+	switch {
+	case !utf8.Valid(b): // which encoding/json would mend without a word
 		return errText
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if t, err := d.Token(); err != nil {
-		return errJSON(err)
-	} else if t != json.Delim('{') {
+	case !json.Valid(b): // from here on the line is known to be JSON
+		var nothing struct{}
+		if err := json.Unmarshal(b, &nothing); err != nil {
+			return fmt.Errorf("it is no JSON: %w", err)
+		}
+		return errors.New("it is no JSON")
+	case b[0] != '{':
 		return errObject
 	}
 	if len(j.columns) > maxColumns { // names that come once only are not kept for ever
 		clear(j.columns)
 	}
 	j.row++
-	j.path, j.cells = j.path[:0], j.cells[:0]
-	if err := j.members(d, 1); err != nil {
-		return errJSON(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the object; there is one a line")
-	}
-	return nil
+	j.line, j.path, j.cells = b[1:], j.path[:0], j.cells[:0]
+	return j.members(1)
 }
 
-// errJSON says that a line ends too early, where the decoder speaks of the end of the file.
-func errJSON(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the JSON is cut short")
-	}
-	return err
-}
-
-// members reads the members of an object up to its end, and adds a cell for each that has a value.
-func (j *ndjson) members(d *json.Decoder, depth int) error {
+// members reads the members of an object that was opened, up to its end, and adds a cell for each that has a value.
+func (j *ndjson) members(depth int) error {
 	length := len(j.path)
-	for d.More() {
-		key, err := d.Token()
+	for {
+		switch c := j.take(); c {
+		case '}':
+			return nil
+		case ',':
+			continue
+		}
+		name, err := j.text()
 		if err != nil {
 			return err
 		}
 		if depth > 1 {
 			j.path = append(j.path, '.')
 		}
-		name, ok := key.(string)
-		if !ok {
-			return errObject
-		}
 		j.path = append(j.path, name...)
-		v, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch v := v.(type) {
-		case nil:
-		case string:
-			j.add(text, v, nil)
-		case json.Number:
-			j.add(number, v.String(), nil)
-		case bool:
-			j.add(word, map[bool]string{true: "true", false: "false"}[v], nil)
-		case json.Delim:
-			switch {
-			case v == '[':
-				j.add(text, "", errArray)
-				err = pass(d)
-			case depth == maxDepth:
-				j.add(text, "", errDeep)
-				err = pass(d)
-			default:
-				err = j.members(d, depth+1)
+		j.take() // the colon
+		switch c := j.take(); c {
+		case '"':
+			v, err := j.text()
+			if err != nil {
+				return err
 			}
-		}
-		if err != nil {
-			return err
+			j.add(text, v, nil)
+		case '{':
+			if depth < maxDepth {
+				if err := j.members(depth + 1); err != nil {
+					return err
+				}
+				break
+			}
+			j.pass()
+			j.add(text, nil, errDeep)
+		case '[':
+			j.pass()
+			j.add(text, nil, errArray)
+		case 'n':
+			j.literal()
+		case 't', 'f':
+			j.add(word, j.literal(), nil)
+		default:
+			j.add(number, j.literal(), nil)
 		}
 		j.path = j.path[:length]
 	}
-	_, err := d.Token() // the end
-	return err
+}
+
+// take passes over white space, and gives the byte behind it, which is taken from the line unless it begins a literal.
+func (j *ndjson) take() byte {
+	for {
+		c := j.line[0]
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		case '{', '}', '[', ']', ',', ':', '"':
+			j.line = j.line[1:]
+			return c
+		default:
+			return c
+		}
+		j.line = j.line[1:]
+	}
+}
+
+// literal takes a number or a word.
+func (j *ndjson) literal() []byte {
+	n := 0
+	for n < len(j.line) {
+		if c := j.line[n]; c <= ' ' || c == ',' || c == '}' || c == ']' {
+			break
+		}
+		n++
+	}
+	v := j.line[:n]
+	j.line = j.line[n:]
+	return v
+}
+
+// text takes the rest of a text behind its opening quotation mark.
+func (j *ndjson) text() ([]byte, error) {
+	n := j.quoted()
+	v := j.line[:n]
+	j.line = j.line[n+1:]
+	if bytes.IndexByte(v, '\\') < 0 {
+		return v, nil
+	}
+	var s string
+	if err := json.Unmarshal(slices.Concat([]byte{'"'}, v, []byte{'"'}), &s); err != nil {
+		return nil, err
+	}
+	return []byte(s), nil
+}
+
+// quoted gives the place of the quotation mark that closes a text.
+func (j *ndjson) quoted() int {
+	for n := 0; ; n++ {
+		switch j.line[n] {
+		case '"':
+			return n
+		case '\\':
+			n++
+		}
+	}
 }
 
 // pass passes over the rest of an array or object that was opened.
-func pass(d *json.Decoder) error {
+func (j *ndjson) pass() {
 	for depth := 1; depth > 0; {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch t {
-		case json.Delim('['), json.Delim('{'):
+		switch j.take() {
+		case '[', '{':
 			depth++
-		case json.Delim(']'), json.Delim('}'):
+		case ']', '}':
 			depth--
+		case '"':
+			j.line = j.line[j.quoted()+1:]
+		case ',', ':':
+		default:
+			j.literal()
 		}
 	}
-	return nil
 }
 
 // add adds a cell under the name that path is.
-func (j *ndjson) add(kind cellKind, s string, err error) {
+func (j *ndjson) add(kind cellKind, s []byte, err error) {
 	if len(j.path) > maxName {
 		j.long.name = string(j.path[:100]) + "…" // nobody asked for it
 		err = fmt.Errorf("the name has %d bytes, the limit is %d", len(j.path), maxName)
@@ -168,5 +215,5 @@ func (j *ndjson) add(kind cellKind, s string, err error) {
 		err = errTwice
 	}
 	c.row = j.row
-	j.cells = append(j.cells, cell{column: c, kind: kind, text: []byte(s), err: err})
+	j.cells = append(j.cells, cell{column: c, kind: kind, text: s, err: err})
 }
