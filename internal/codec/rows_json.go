@@ -18,20 +18,20 @@ func appendJSON(dst []byte, b *Block, from, to int) ([]byte, error) {
 	}
 	dst[len(dst)-1] = ']'
 	for kind := Number; kind <= Tag; kind++ {
-		any := false
+		opened := false
 		for i := range b.Columns {
 			c := &b.Columns[i]
 			if c.Kind != kind {
 				continue
 			}
-			if any {
+			if opened {
 				dst = append(dst, ',')
 			} else {
 				dst = append(dst, `,"`...)
 				dst = append(dst, rowMembers[1+kind]...)
 				dst = append(dst, `":{`...)
 			}
-			any = true
+			opened = true
 			dst = appendString(dst, c.Name)
 			dst = append(dst, `:[`...)
 			var ok bool
@@ -39,7 +39,7 @@ func appendJSON(dst []byte, b *Block, from, to int) ([]byte, error) {
 				return nil, textError(c, from, to)
 			}
 		}
-		if any {
+		if opened {
 			dst = append(dst, '}')
 		}
 	}
