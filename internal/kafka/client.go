@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -24,25 +25,39 @@ type Options struct {
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Timeout time.Duration // of one connection, and of one question with its repetitions; 10 s when 0
 	Log     *slog.Logger  // silent when nil
+	TLS     *tls.Config   // encrypts connections; ServerName is the broker's host when it is empty
+	SASL    *SASL         // logs in on connections
+	// Properties are settings by the names of Kafka and of librdkafka, for the client, its producers and its consumers: see [Properties]. Fields of options go
+	// before them.
+	Properties map[string]string
 }
 
 // Client knows a cluster. Its methods are safe for concurrent use.
 type Client struct {
 	opts   Options
+	set    settings // the properties
 	base   *kgo.Client
 	admin  *kadm.Client
 	unpack kgo.Decompressor
 }
 
-// Open makes a client. It connects when something is asked for.
+// Open makes a client. It connects when something is asked for. All that is wrong with the options is told at once.
 func Open(opts Options) (*Client, error) {
-	if len(opts.Brokers) == 0 {
-		opts.Brokers = []string{DefaultBroker}
+	set, err := parseProperties(opts.Properties)
+	if err = errors.Join(err, opts.secure(set)); err != nil {
+		return nil, &Error{Op: "open a client", Kind: Invalid, Err: err, Hint: "docs/reference/client-properties.md has all properties"}
 	}
-	opts.ClientID = cmp.Or(opts.ClientID, "bobbin")
-	opts.Timeout = cmp.Or(opts.Timeout, 10*time.Second)
-	c := &Client{opts: opts, unpack: kgo.DefaultDecompressor()}
-	var err error
+	if len(opts.Brokers) == 0 {
+		for b := range strings.SplitSeq(set.text(propBootstrap), ",") {
+			opts.Brokers = append(opts.Brokers, strings.TrimSpace(b))
+		}
+	}
+	opts.ClientID = cmp.Or(opts.ClientID, set.text(propClientID))
+	opts.Timeout = cmp.Or(opts.Timeout, set.duration(propAPITimeout))
+	c := &Client{opts: opts, set: set, unpack: kgo.DefaultDecompressor()}
+	if opts.SASL != nil && opts.TLS == nil && (opts.SASL.Mechanism == plainMechanism || opts.SASL.Mechanism == oauthBearer) {
+		c.log().Warn("secrets are sent without encryption", "mechanism", opts.SASL.Mechanism)
+	}
 	if c.base, err = c.connect(kgo.RetryTimeout(opts.Timeout)); err != nil {
 		return nil, err
 	}
@@ -53,22 +68,12 @@ func Open(opts Options) (*Client, error) {
 
 // connect makes a client of the library below with what all of ours share.
 func (c *Client) connect(more ...kgo.Opt) (*kgo.Client, error) {
-	opts := []kgo.Opt{
-		kgo.SeedBrokers(c.opts.Brokers...),
-		kgo.ClientID(c.opts.ClientID),
-		kgo.DialTimeout(c.opts.Timeout),
-		kgo.DisableClientMetrics(),
-		// A leader that moved is found again soon; the default waits for 5 s.
-		kgo.MetadataMinAge(250 * time.Millisecond),
-	}
-	if c.opts.Dial != nil {
-		opts = append(opts, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
-			nc, err := c.opts.Dial(ctx, network, address)
-			if _, known := errors.AsType[*net.OpError](err); err != nil && !known {
-				err = &net.OpError{Op: "dial", Net: network, Err: err} // as the system's own
-			}
-			return nc, err
-		}))
+	opts := append(
+		c.set.common(c.opts.Timeout),
+		kgo.SeedBrokers(c.opts.Brokers...), kgo.ClientID(c.opts.ClientID), kgo.DisableClientMetrics(), kgo.Dialer(c.opts.dial),
+	)
+	if c.opts.SASL != nil {
+		opts = append(opts, kgo.SASL(c.opts.SASL.mechanism()))
 	}
 	if c.opts.Log != nil {
 		opts = append(opts, kgo.WithLogger(logger{c.opts.Log}))

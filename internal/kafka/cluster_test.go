@@ -16,7 +16,7 @@ import (
 
 // cluster is what the tests run against: a broker in this process, or the Kafka that KAFKA_BOOTSTRAP names.
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	opts  Options
 	name  string        // of the test's topic and group
 	stop  func()        // of the broker; nil when it is not ours to stop
@@ -39,7 +39,7 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster)) {
 }
 
 // embedded starts a broker in a directory of the test.
-func embedded(t *testing.T) *cluster {
+func embedded(t testing.TB) *cluster {
 	t.Helper()
 	dir := t.TempDir()
 	c := &cluster{t: t, name: "t", live: new(atomic.Value)}
@@ -65,6 +65,7 @@ func embedded(t *testing.T) *cluster {
 func (c *cluster) open(change ...func(*Options)) *Client {
 	c.t.Helper()
 	o := c.opts
+	o.Properties = map[string]string{"metadata.max.age.ms": "100"}
 	for _, f := range change {
 		f(&o)
 	}
@@ -101,7 +102,7 @@ func (c *cluster) context() context.Context {
 }
 
 // send sends values to a partition and waits until they are there.
-func send(t *testing.T, client *Client, topic string, partition int32, values ...string) {
+func send(t testing.TB, client *Client, topic string, partition int32, values ...string) {
 	t.Helper()
 	var records []Record
 	for _, v := range values {
@@ -110,7 +111,7 @@ func send(t *testing.T, client *Client, topic string, partition int32, values ..
 	sendRecords(t, client, records...)
 }
 
-func sendRecords(t *testing.T, client *Client, records ...Record) {
+func sendRecords(t testing.TB, client *Client, records ...Record) {
 	t.Helper()
 	p, err := client.NewProducer(ProducerOptions{Linger: 5 * time.Millisecond})
 	if err != nil {
@@ -130,7 +131,7 @@ func sendRecords(t *testing.T, client *Client, records ...Record) {
 }
 
 // eventually waits until something is so.
-func eventually(t *testing.T, what string, so func() bool) {
+func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(within); !so(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {

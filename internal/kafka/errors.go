@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -67,11 +68,19 @@ func newError(op, topic, brokers string, err error) *Error {
 		e.Err = &codeError{code: ke}
 		return e
 	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	_, firstRead := errors.AsType[*kgo.ErrFirstReadEOF](err)
 	dial, isNet := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Kind = Interrupted
+	case untrusted:
+		e.Kind = Unauthorized
+		e.Hint = "give the certificate of the authority that " + brokers + " is vouched for by, and the name that it is for"
+	case noTLS:
+		e.Kind = Invalid
+		e.Hint = brokers + " does not speak TLS: leave it out, or use its other port"
 	case firstRead:
 		e.Kind = Unreachable
 		e.Hint = brokers + " closed the connection at once: does it expect TLS or a login, or is it no Kafka broker?"
@@ -110,8 +119,12 @@ func kindOfCode(e *kerr.Error) (Kind, string) {
 		return Invalid, "`bobbin topic describe` shows the partition's offsets"
 	case kerr.TopicAlreadyExists:
 		return Exists, "choose another name, or delete it first"
+	case kerr.SaslAuthenticationFailed:
+		return Unauthorized, "check the user, the password and the mechanism"
+	case kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState:
+		return Unauthorized, "the broker expects another way to log in: the mechanism has to be one of its sasl.enabled.mechanisms"
 	case kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.GroupAuthorizationFailed,
-		kerr.TransactionalIDAuthorizationFailed, kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism:
+		kerr.TransactionalIDAuthorizationFailed:
 		return Unauthorized, "ask whoever runs the cluster for the right"
 	case kerr.RequestTimedOut:
 		return Timeout, "the broker was too busy or its disk is full: try again"

@@ -72,32 +72,18 @@ type PartitionRecords struct {
 	Next      int64    // the offset behind the last record or marker that came
 }
 
-// The group's times are Kafka's defaults.
-const (
-	feedMaxWait      = 500 * time.Millisecond
-	rebalanceTimeout = 60 * time.Second
-	revokeMargin     = 6 * time.Second // two heartbeats: the group has been waiting for so long when Revoked is called
-)
-
 // NewFeed starts to read. It has its own connections.
 func (c *Client) NewFeed(ctx context.Context, opts FeedOptions) (*Feed, error) {
-	return c.newFeed(ctx, opts, patrolEvery)
-}
-
-func (c *Client) newFeed(ctx context.Context, opts FeedOptions, every time.Duration) (*Feed, error) {
 	t, err := c.Topic(ctx, opts.Topic)
 	if err != nil {
 		return nil, err
 	}
 	f := &Feed{
-		client: c, opts: opts, every: every, patrol: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		client: c, opts: opts, every: min(patrolEvery, c.set.duration(propMetadataAge)), patrol: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		committing: make(chan struct{}, 1), started: make(chan struct{}), closing: make(chan struct{}), held: make(map[int32]bool),
 	}
 	f.topic.Store(&t)
-	settings := []kgo.Opt{kgo.FetchMaxWait(feedMaxWait), kgo.FetchMinBytes(1), kgo.KeepControlRecords()}
-	if opts.MaxBytes > 0 {
-		settings = append(settings, kgo.FetchMaxBytes(opts.MaxBytes))
-	}
+	settings := append(c.set.consuming(opts.MaxBytes), kgo.KeepControlRecords())
 	if opts.Group == "" {
 		if opts.From.kind == nowhere {
 			return nil, &Error{Op: "read topic", Topic: opts.Topic, Kind: Invalid, Err: errors.New("without a group nothing is committed to start at"), Hint: "choose a start, or a group"}
@@ -107,8 +93,7 @@ func (c *Client) newFeed(ctx context.Context, opts FeedOptions, every time.Durat
 		}
 	} else {
 		settings = append(
-			settings, kgo.ConsumerGroup(opts.Group), kgo.ConsumeTopics(opts.Topic), kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.RebalanceTimeout(rebalanceTimeout),
-			kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.AdjustFetchOffsetsFn(f.place),
+			append(settings, c.set.joining()...), kgo.ConsumerGroup(opts.Group), kgo.ConsumeTopics(opts.Topic), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.AdjustFetchOffsetsFn(f.place),
 			kgo.OnPartitionsAssigned(f.onAssigned), kgo.OnPartitionsRevoked(f.onRevoked), kgo.OnPartitionsLost(f.onLost),
 		)
 	}
@@ -451,7 +436,9 @@ func (f *Feed) revoke(ctx context.Context, partitions []int32) {
 		return
 	}
 	if f.opts.Revoked != nil {
-		ctx, cancel := context.WithTimeout(ctx, rebalanceTimeout-revokeMargin)
+		// The group has been waiting for up to two heartbeats when it is called.
+		limit := f.client.set.duration(propRebalance)
+		ctx, cancel := context.WithTimeout(ctx, max(limit/2, limit-2*f.client.set.duration(propHeartbeat)))
 		f.calling.Store(true)
 		f.opts.Revoked(ctx, partitions)
 		f.calling.Store(false)

@@ -15,7 +15,7 @@ import (
 // member runs a feed and keeps what it was told and what it read.
 type member struct {
 	*Feed
-	t      *testing.T
+	t      testing.TB
 	group  bool
 	owners *sync.Map // of the group's partitions
 	stop   context.CancelFunc
@@ -29,8 +29,6 @@ type member struct {
 	got    map[string]int  // how often a value was read
 	values map[int32][]string
 }
-
-const quick = 100 * time.Millisecond // between two looks at the topic
 
 func join(c *cluster, client *Client, opts FeedOptions) *member {
 	c.t.Helper()
@@ -47,7 +45,7 @@ func join(c *cluster, client *Client, opts FeedOptions) *member {
 		}
 	}
 	var err error
-	if m.Feed, err = client.newFeed(c.context(), opts, quick); err != nil {
+	if m.Feed, err = client.NewFeed(c.context(), opts); err != nil {
 		c.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -44,10 +43,10 @@ func (c *Client) NewGroupReader(ctx context.Context, opts GroupReaderOptions) (*
 	}
 	r := &GroupReader{client: c, topic: opts.Topic}
 	var err error
-	r.kgo, err = c.connect(
+	r.kgo, err = c.connect(append(
+		append(c.set.consuming(0), c.set.joining()...),
 		kgo.ConsumerGroup(opts.Group), kgo.ConsumeTopics(opts.Topic), kgo.ConsumeResetOffset(from), kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
-		kgo.FetchMaxWait(500*time.Millisecond),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}

@@ -122,11 +122,9 @@ func (c Options) speaksHTTP(ctx context.Context, address string) bool {
 
 // dialProbe connects within a bounded time.
 func (c Options) dialProbe(ctx context.Context, address string) (*probe, error) {
-	dial := c.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: c.Timeout}).DialContext
-	}
-	nc, err := dial(ctx, "tcp", address)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	nc, err := c.dial(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

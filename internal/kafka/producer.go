@@ -4,18 +4,20 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ProducerOptions of a producer. The zero value sends at once, packs with lz4, and waits for two minutes at the most.
+// ProducerOptions of a producer. What is 0 is as the client's properties say; by default it sends at once, packs with lz4, and waits for two minutes at the most.
 type ProducerOptions struct {
-	Compression     string        // none, gzip, snappy, lz4 or zstd; lz4 when empty
-	Linger          time.Duration // how long a record waits for company; not at all when 0
-	BufferedRecords int           // how many may wait for their acknowledgement before Send blocks; 10,000 when 0
-	BufferedBytes   int           // how many bytes of them; 32 MiB when 0
-	DeliveryTimeout time.Duration // after Send, when a record is given up; it may be stored all the same. 2 min when 0
+	Compression     string        // none, gzip, snappy, lz4 or zstd
+	Linger          time.Duration // how long a record waits for company
+	BufferedRecords int           // how many may wait for their acknowledgement before Send blocks; 10,000 by default
+	BufferedBytes   int           // how many bytes of them; 32 MiB by default
+	BatchBytes      int           // how large a batch, and so a record, may get before it is compressed; 1,000,012 by default, at least 1024, at most 1 GiB
+	DeliveryTimeout time.Duration // after Send, when a record is given up; it may be stored all the same
 }
 
 // Producer sends records, idempotently and with acks=all. Its methods are safe for concurrent use.
@@ -23,30 +25,49 @@ type Producer struct {
 	client   *Client
 	kgo      *kgo.Client
 	patience *patience
+	batch    int
+	finish   func(*kgo.Record, error)
 }
 
 // NewProducer makes a producer with its own connections.
 func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
-	codec, err := codecOf(cmp.Or(opts.Compression, "lz4"))
+	codec, err := codecOf(cmp.Or(opts.Compression, c.set.text(propCompression)))
 	if err != nil {
 		return nil, err
 	}
+	batch := cmp.Or(opts.BatchBytes, int(c.set.number(propMaxMessage)))
+	if batch < 1024 || batch > 1<<30 {
+		return nil, &Error{Op: "open a producer", Kind: Invalid, Err: fmt.Errorf("a batch of %d bytes is not between 1 KiB and 1 GiB", batch)}
+	}
+	most := cmp.Or(int64(opts.BufferedBytes), c.set.number(propBufferBytes))
 	cl, err := c.connect(
 		kgo.ProducerBatchCompression(codec),
-		kgo.ProducerLinger(opts.Linger),
-		kgo.MaxBufferedRecords(cmp.Or(opts.BufferedRecords, 10_000)),
-		kgo.MaxBufferedBytes(cmp.Or(opts.BufferedBytes, 32<<20)),
+		kgo.ProducerLinger(cmp.Or(opts.Linger, c.set.duration(propLinger))),
+		kgo.MaxBufferedRecords(cmp.Or(opts.BufferedRecords, int(c.set.number(propBufferRecords)))),
+		kgo.MaxBufferedBytes(int(max(most, int64(batch)))),
+		kgo.ProducerBatchMaxBytes(int32(batch)),
+		kgo.BrokerMaxWriteBytes(int32(max(100<<20, min(batch+1<<20, 1<<30)))),
+		kgo.ProduceRequestTimeout(c.set.duration(propRequestTimeout)),
 		// Without it a record whose answer is missing would wait for ever for a broker that is gone.
 		kgo.AllowIdempotentProduceCancellation(),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(64<<10, true, true, nil)}),
+		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(int(c.set.number(propBatch)), true, true, nil)}),
 		kgo.UnknownTopicRetries(1),
 	)
 	if err != nil {
 		return nil, err
 	}
-	return &Producer{client: c, kgo: cl, patience: newPatience(cmp.Or(opts.DeliveryTimeout, 2*time.Minute))}, nil
+	p := &Producer{client: c, kgo: cl, batch: batch, patience: newPatience(cmp.Or(opts.DeliveryTimeout, c.set.duration(propDeliveryTimeout)))}
+	p.finish = p.finished
+	return p, nil
 }
+
+// MaxRecordBytes returns how many bytes the key, the value and the headers of a record may have together so that it is not refused at once, as long as it has at most
+// sixteen headers. The cluster may take less: a topic's max.message.bytes, of the whole batch after compression.
+func (p *Producer) MaxRecordBytes() int { return p.batch - recordOverhead }
+
+// recordOverhead is the most that a batch and a record with sixteen headers have beside their bytes.
+const recordOverhead = 61 + 5 + 1 + 10 + 5 + 5 + 5 + 5 + 16*10
 
 // Send sends a record to the partition of its key, or to one of the producer's choice when it has none; Record.Partition
 // does not count. It waits only while too much is waiting already; the end of ctx gives the record up. done is called once, on a goroutine of the producer, with
@@ -65,13 +86,32 @@ func (p *Producer) SendTo(ctx context.Context, r Record, done func(Record, error
 	p.send(ctx, r, done)
 }
 
+// sent is a record on its way, in one piece of memory. It is the context of its record, so that finished finds it again.
+type sent struct {
+	context.Context
+	record  kgo.Record
+	headers [4]kgo.RecordHeader
+	given   []Header
+	done    func(Record, error)
+}
+
 func (p *Producer) send(ctx context.Context, r Record, done func(Record, error)) {
-	k := r.toKgo()
-	k.Context = p.patience.context()
-	p.kgo.Produce(ctx, k, func(k *kgo.Record, err error) {
-		r.Partition, r.Offset, r.Time = k.Partition, k.Offset, k.Timestamp
-		done(r, p.client.wrap("write to topic", r.Topic, err))
-	})
+	s := &sent{Context: p.patience.context(), given: r.Headers, done: done}
+	s.record = kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: r.Time, Key: r.Key, Value: r.Value, Context: s}
+	if len(r.Headers) > 0 {
+		s.record.Headers = s.headers[:0]
+		for _, h := range r.Headers {
+			s.record.Headers = append(s.record.Headers, kgo.RecordHeader(h))
+		}
+	}
+	p.kgo.Produce(ctx, &s.record, p.finish)
+}
+
+// finished is called by the client library when a record was acknowledged or given up.
+func (p *Producer) finished(k *kgo.Record, err error) {
+	s := k.Context.(*sent)
+	r := Record{Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Time: k.Timestamp, Key: k.Key, Value: k.Value, Headers: s.given}
+	s.done(r, p.client.wrap("write to topic", r.Topic, err))
 }
 
 // Flush waits until all that was sent has been acknowledged or given up.
@@ -84,6 +124,9 @@ func (p *Producer) Close() {
 	p.kgo.Close()
 	p.patience.end()
 }
+
+// compressions are the names that codecOf knows.
+var compressions = []string{"none", "gzip", "snappy", "lz4", "zstd"}
 
 func codecOf(name string) (kgo.CompressionCodec, error) {
 	switch name {
@@ -99,7 +142,7 @@ func codecOf(name string) (kgo.CompressionCodec, error) {
 		return kgo.ZstdCompression(), nil
 	}
 	return kgo.CompressionCodec{}, &Error{
-		Op: "open a producer", Kind: Invalid, Err: fmt.Errorf("compression %.20q is none of none, gzip, snappy, lz4 and zstd", name),
+		Op: "open a producer", Kind: Invalid, Err: fmt.Errorf("compression %.20q is none of %s", name, strings.Join(compressions, ", ")),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -55,12 +54,12 @@ func (c *Client) NewReader(ctx context.Context, opts ReaderOptions) (*Reader, er
 	if len(from) == 0 {
 		return r, nil
 	}
-	r.kgo, err = c.connect(
+	r.kgo, err = c.connect(append(
+		c.set.consuming(0),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{opts.Topic: from}),
-		kgo.FetchMaxWait(500*time.Millisecond),
 		// The end of a partition can be a marker of a transaction: without it UntilEnd would wait for ever.
 		kgo.KeepControlRecords(),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}

@@ -23,14 +23,6 @@ type Header struct {
 	Value []byte
 }
 
-func (r Record) toKgo() *kgo.Record {
-	k := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: r.Time, Key: r.Key, Value: r.Value}
-	for _, h := range r.Headers {
-		k.Headers = append(k.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
-	}
-	return k
-}
-
 func fromKgo(k *kgo.Record) Record {
 	r := Record{Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Time: k.Timestamp, Key: k.Key, Value: k.Value}
 	for _, h := range k.Headers {
