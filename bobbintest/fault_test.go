@@ -252,7 +252,9 @@ func TestAnswersBeforeADropStillLeave(t *testing.T) {
 }
 
 // A consumer that fetches in sessions meets errors like any other, and goes on.
-func TestReadersGetOverFaults(t *testing.T) {
+func TestReadersGetOverFaults(t *testing.T) { synctest.Test(t, testReadersGetOverFaults) }
+
+func testReadersGetOverFaults(t *testing.T) {
 	b := bobbintest.Start(t)
 	b.CreateTopic(t, "cars", 1)
 	c := open(t, b)
