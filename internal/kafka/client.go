@@ -28,9 +28,10 @@ type Options struct {
 
 // Client knows a cluster. Its methods are safe for concurrent use.
 type Client struct {
-	opts  Options
-	base  *kgo.Client
-	admin *kadm.Client
+	opts   Options
+	base   *kgo.Client
+	admin  *kadm.Client
+	unpack kgo.Decompressor
 }
 
 // Open makes a client. It connects when something is asked for.
@@ -40,7 +41,7 @@ func Open(opts Options) (*Client, error) {
 	}
 	opts.ClientID = cmp.Or(opts.ClientID, "bobbin")
 	opts.Timeout = cmp.Or(opts.Timeout, 10*time.Second)
-	c := &Client{opts: opts}
+	c := &Client{opts: opts, unpack: kgo.DefaultDecompressor()}
 	var err error
 	if c.base, err = c.connect(kgo.RetryTimeout(opts.Timeout)); err != nil {
 		return nil, err
@@ -61,7 +62,13 @@ func (c *Client) connect(more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.MetadataMinAge(250 * time.Millisecond),
 	}
 	if c.opts.Dial != nil {
-		opts = append(opts, kgo.Dialer(c.opts.Dial))
+		opts = append(opts, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := c.opts.Dial(ctx, network, address)
+			if _, known := errors.AsType[*net.OpError](err); err != nil && !known {
+				err = &net.OpError{Op: "dial", Net: network, Err: err} // as the system's own
+			}
+			return nc, err
+		}))
 	}
 	if c.opts.Log != nil {
 		opts = append(opts, kgo.WithLogger(logger{c.opts.Log}))
@@ -85,6 +92,14 @@ func (c *Client) Ping(ctx context.Context) error {
 
 // Close ends the connections. Producers and readers have their own and must be closed before.
 func (c *Client) Close() { c.base.Close() }
+
+// log is never nil.
+func (c *Client) log() *slog.Logger {
+	if c.opts.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.opts.Log
+}
 
 // bound gives one question its time.
 func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -24,6 +24,8 @@ const (
 	Unreachable              // there is no connection, or no leader
 	Timeout                  // it took too long
 	Interrupted              // the caller gave up
+	Fenced                   // the member is no longer part of its group's generation: its partitions are others'
+	TooLarge                 // the cluster, or the producer before it, takes no record of this size
 )
 
 // Error says what failed, on what, why, and what to try.
@@ -82,7 +84,7 @@ func newError(op, topic, brokers string, err error) *Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrRecordTimeout):
 		e.Kind = Timeout
 		e.Hint = "the brokers at " + brokers + " did not answer in time: are they up, and not overloaded?"
-	case isNet, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	case isNet, kgo.IsRetryableBrokerErr(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		e.Kind = Unreachable
 		e.Hint = "the connection to " + brokers + " was lost: is the broker still running?"
 	}
@@ -117,14 +119,28 @@ func kindOfCode(e *kerr.Error) (Kind, string) {
 		return Unreachable, "the partition has no leader at the moment: try again"
 	case kerr.KafkaStorageError:
 		return Other, "the broker's disk failed or the partition is offline: its log says why"
+	case kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.FencedMemberEpoch, kerr.StaleMemberEpoch:
+		return Fenced, "the group went on without this member; what it had not committed is read by another"
+	case kerr.MessageTooLarge, kerr.RecordListTooLarge:
+		return TooLarge, "the topic's max.message.bytes is the limit"
+	case kerr.InconsistentGroupProtocol:
+		return Invalid, "the group's other members share its partitions in another way: give all the same partition.assignment.strategy"
 	case kerr.InvalidTopicException:
 		return Invalid, "a name has 1 to 249 of the characters a-z A-Z 0-9 . _ -"
 	case kerr.InvalidPartitions, kerr.InvalidReplicationFactor, kerr.InvalidConfig, kerr.InvalidRequest,
-		kerr.InvalidReplicaAssignment, kerr.PolicyViolation, kerr.MessageTooLarge, kerr.RecordListTooLarge:
+		kerr.InvalidReplicaAssignment, kerr.PolicyViolation:
 		return Invalid, ""
 	}
 	return Other, ""
 }
+
+// retriable says whether the same question may be answered in another way a little later.
+func retriable(e *Error) bool {
+	return kerr.IsRetriable(e) || errors.Is(e, kerr.RebalanceInProgress)
+}
+
+// fencedForGood says whether joining the group again would fight with the one that took its place.
+func fencedForGood(err error) bool { return errors.Is(err, kerr.FencedInstanceID) }
 
 // withDetail puts the sentence of the broker's answer in place of the code's general meaning.
 func (e *Error) withDetail(detail string) *Error {

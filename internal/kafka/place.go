@@ -21,6 +21,7 @@ const (
 	atEnd
 	atOffset
 	atTime
+	nowhere
 )
 
 // Start is the oldest record that there is.
@@ -34,6 +35,9 @@ func At(offset int64) Place { return Place{kind: atOffset, offset: offset} }
 
 // Since is the first record that is not older than t.
 func Since(t time.Time) Place { return Place{kind: atTime, time: t} }
+
+// NoStart refuses to start where nothing is committed. It is for a Feed of a group.
+func NoStart() Place { return Place{kind: nowhere} }
 
 // ParsePlace reads start, end, an offset, or @ with a time: as RFC 3339, as a date, as milliseconds since 1970, or as a
 // negative duration before now, such as @-1h30m.

@@ -78,34 +78,52 @@ func (c *Client) bounds(ctx context.Context, opts ReaderOptions) ([]Offsets, err
 			return nil, Topic{Name: opts.Topic, Partitions: make([]Partition, len(all))}.NoPartition("read topic", p)
 		}
 	}
-	var since map[int32]int64
-	if opts.From.kind == atTime {
-		if since, err = c.offsetsAt(ctx, opts.Topic, opts.From.time); err != nil {
-			return nil, err
-		}
+	starts, err := c.places(ctx, opts.Topic, opts.From, all)
+	if err != nil {
+		return nil, err
 	}
 	var out []Offsets
 	for _, b := range all {
 		if len(opts.Partitions) > 0 && !slices.Contains(opts.Partitions, b.Partition) {
 			continue
 		}
-		from := opts.From
 		if at, ok := opts.Starts[b.Partition]; ok {
-			from = At(at)
-		}
-		switch from.kind {
-		case atEnd:
-			b.Start = b.End
-		case atOffset:
-			b.Start = min(max(from.offset, b.Start), b.End)
-		case atTime:
-			if at, ok := since[b.Partition]; ok && at >= 0 {
-				b.Start = max(at, b.Start)
-			} else {
-				b.Start = b.End
-			}
+			b.Start = min(max(at, b.Start), b.End)
+		} else {
+			b.Start = starts[b.Partition]
 		}
 		out = append(out, b)
+	}
+	return out, nil
+}
+
+// places returns the offset that a place is in each partition, within its bounds; nothing when the place is NoStart.
+func (c *Client) places(ctx context.Context, topic string, from Place, all []Offsets) (map[int32]int64, error) {
+	var since map[int32]int64
+	switch from.kind {
+	case nowhere:
+		return nil, nil
+	case atTime:
+		var err error
+		if since, err = c.offsetsAt(ctx, topic, from.time); err != nil {
+			return nil, err
+		}
+	}
+	out := make(map[int32]int64, len(all))
+	for _, b := range all {
+		at := b.Start
+		switch from.kind {
+		case atEnd:
+			at = b.End
+		case atOffset:
+			at = min(max(from.offset, b.Start), b.End)
+		case atTime:
+			at = b.End
+			if first, ok := since[b.Partition]; ok && first >= 0 {
+				at = max(first, b.Start)
+			}
+		}
+		out[b.Partition] = at
 	}
 	return out, nil
 }

@@ -1,0 +1,2 @@
+// Package directory says on which partition a stream is.
+package directory

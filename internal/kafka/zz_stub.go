@@ -1,0 +1,3 @@
+package kafka
+
+func (p *Producer) MaxRecordBytes() int { return 1_000_000 }
