@@ -179,7 +179,17 @@ func refuseGroup(req kmsg.Request, code int16) kmsg.Response {
 		return r
 	case *kmsg.OffsetFetchRequest:
 		r := kmsg.NewPtrOffsetFetchResponse()
-		r.ErrorCode = code // versions 2 to 7
+		r.ErrorCode = code           // versions 2 to 7
+		for _, t := range q.Topics { // up to version 7; before 2 there is no other place for the error
+			out := kmsg.NewOffsetFetchResponseTopic()
+			out.Topic = t.Topic
+			for _, p := range t.Partitions {
+				x := kmsg.NewOffsetFetchResponseTopicPartition()
+				x.Partition, x.Offset, x.ErrorCode, x.Metadata = p, -1, code, kmsg.StringPtr("")
+				out.Partitions = append(out.Partitions, x)
+			}
+			r.Topics = append(r.Topics, out)
+		}
 		for _, g := range q.Groups {
 			x := kmsg.NewOffsetFetchResponseGroup()
 			x.Group, x.ErrorCode = g.Group, code
