@@ -63,10 +63,10 @@ func Open(ctx context.Context, opts *Options) (*Client, error) {
 	if opts != nil {
 		o = *opts
 	}
-	k := kafka.Options{Brokers: slices.Clone(o.Brokers), ClientID: o.ClientID, Dial: o.Dial, Log: o.Log}
-	/*TMPif o.SASL != nil {
+	k := kafka.Options{Brokers: slices.Clone(o.Brokers), ClientID: o.ClientID, Dial: o.Dial, TLS: o.TLS, Properties: o.Properties, Log: o.Log}
+	if o.SASL != nil {
 		k.SASL = &kafka.SASL{Mechanism: o.SASL.Mechanism, User: o.SASL.User, Password: o.SASL.Password, Token: o.SASL.Token}
-	}TMP*/
+	}
 	c := &Client{log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
 	var err error
 	if c.kafka, err = kafka.Open(k); err != nil {

@@ -43,7 +43,11 @@ func tell(s *bobbin.StreamReader, lines chan<- string) error {
 		case *bobbin.DefinitionsChanged:
 			say("definitions %+v %+v", p.Parameters, p.Events)
 		case *bobbin.Raw:
-			say("raw %q=%q %v %v", p.Key, p.Value, p.Headers, p.Err)
+			headers := ""
+			for _, h := range p.Headers {
+				headers += fmt.Sprintf(" %s=%.100q", h.Key, h.Value)
+			}
+			say("raw %q=%q%s %v", p.Key, p.Value, headers, p.Err)
 		}
 	}
 	say("%v", s.End())
