@@ -3,8 +3,10 @@ package bobbintest_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,4 +144,70 @@ func TestCompressionInVirtualTime(t *testing.T) {
 		runtime.GC() // what the bubble leaves is collected outside of it
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// While the disk hangs, everything that has to wait for it waits without keeping time, or others, from going on.
+func TestAStalledDiskInVirtualTime(t *testing.T) {
+	inBubbles(t, func(t *testing.T) {
+		const stall = 5 * time.Second
+		b := bobbintest.Start(t)
+		for _, topic := range []string{"cars", "old", "grows", "set"} {
+			b.CreateTopic(t, topic, 2)
+		}
+		c := open(t, b)
+		mustWrite(t, c, "cars", "a", "b")
+		ctx := t.Context()
+		commit := func(c *kafka.Client) error {
+			return c.CommitOffsets(ctx, "g", []kafka.NewOffset{{TopicPartition: kafka.TopicPartition{Topic: "cars"}, New: 1}})
+		}
+		if err := commit(c); err != nil { // makes __consumer_offsets
+			t.Fatal(err)
+		}
+		resume := b.StallDisk(t)
+		began := time.Now()
+		time.AfterFunc(stall, resume)
+		var wg sync.WaitGroup
+		do := func(name string, waits bool, what func(*kafka.Client) error) {
+			for range 2 {
+				c := open(t, b) // requests of one connection wait for each other
+				wg.Go(func() {
+					err := what(c)
+					if took := time.Since(began); err != nil || !waits && took > time.Second || waits && (took < stall || took > stall+5*time.Second) {
+						t.Errorf("%s took %v: %v", name, took, err)
+					}
+				})
+			}
+		}
+		made := make(chan string, 2)
+		made <- "new-1"
+		made <- "new-2"
+		do("write", true, func(c *kafka.Client) error {
+			for _, err := range write(t, c, "cars", time.Minute, "c", "d") {
+				return err
+			}
+			return nil
+		})
+		do("create a topic", true, func(c *kafka.Client) error { return c.CreateTopic(ctx, kafka.NewTopic{Name: <-made, Partitions: 3}) })
+		do("alter a topic", true, func(c *kafka.Client) error { return c.AlterTopic(ctx, "set", map[string]string{"retention.ms": "1"}, nil) })
+		do("delete records", true, func(c *kafka.Client) error { _, err := c.DeleteRecords(ctx, "cars", 0, 1); return err })
+		do("commit offsets", true, commit)
+		do("describe a topic", false, func(c *kafka.Client) error { _, err := c.Topic(ctx, "cars"); return err })
+		do("offsets", false, func(c *kafka.Client) error { _, err := c.Offsets(ctx, "cars"); return err })
+		do("read", false, func(c *kafka.Client) error {
+			r, err := c.NewReader(ctx, kafka.ReaderOptions{Topic: "cars", UntilEnd: true})
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			for {
+				if _, err := r.Poll(ctx, 0); err != nil {
+					if err == io.EOF {
+						err = nil
+					}
+					return err
+				}
+			}
+		})
+		wg.Wait()
+	})
 }
