@@ -70,12 +70,12 @@ func StartWith(t testing.TB, opts Options) *Broker {
 // start opens a broker on the disk as it is.
 func (b *Broker) start(t testing.TB) {
 	t.Helper()
-	b.mu.Lock()
-	disk, up := b.disk, b.life != nil
-	b.mu.Unlock()
-	if up {
+	if b.up() {
 		return
 	}
+	b.mu.Lock()
+	disk := b.disk
+	b.mu.Unlock()
 	l := new(life)
 	opened, err := broker.OpenOn(context.Background(), broker.Options{
 		Durability: b.opts.Durability, Settings: b.opts.Settings, Log: slog.New(muffler{b.opts.Log.Handler(), &l.quiet}),
@@ -87,6 +87,13 @@ func (b *Broker) start(t testing.TB) {
 	b.mu.Lock()
 	b.life = l
 	b.mu.Unlock()
+}
+
+// up says whether the broker runs.
+func (b *Broker) up() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.life != nil
 }
 
 // end stops the broker in the way that is given, if it runs.

@@ -6,8 +6,8 @@
 //		client := b.Client(t) // or b.Dial, for any other Kafka client
 //	}
 //
-// Nouns: a Broker is the broker of package broker on a computer of its own, whose disk is memory; a Fault is what goes wrong with requests of one kind; a golden
-// file holds what a test wants, byte by byte.
+// Nouns: a Broker is the broker of package broker on a computer of its own, whose disk is memory; a Fault is what goes wrong with requests of one kind; a Line is one program's
+// way to the broker, which can be cut; a golden file holds what a test wants, byte by byte.
 //
 //	test ─ Client, Dial ─► [ Fault: delay · error · drop ] ─► broker ─► disk in memory
 //	                                                             │          │
@@ -35,8 +35,8 @@
 //
 // Never: it opens no port and no file but golden ones, and keeps nothing in package variables.
 //
-// Files: broker.go (Broker, Start, Dial) · power.go (PowerCut, Kill, Stop, Restart) · disk.go (FullDisk, StallDisk) · topics.go · fault.go (Fail), answers.go (errors
+// Files: broker.go (Broker, Start, Dial) · client.go · line.go (Line) · power.go (PowerCut, Kill, Stop, Restart) · disk.go (FullDisk, StallDisk) · topics.go · fault.go (Fail), answers.go (errors
 // as answers) · golden.go.
 //
-// Locks: Broker.mu guards what runs, and fault.mu one fault; both are innermost and held over nothing that waits.
+// Locks: Broker.mu guards what runs, fault.mu one fault, jam.mu a disk that hangs, Line.mu a line's connections; each is innermost and held over nothing that waits.
 package bobbintest

@@ -40,10 +40,7 @@ func (b *Broker) DeleteTopic(t testing.TB, name string) {
 // ask asks the broker for something, as any client would.
 func (b *Broker) ask(t testing.TB, what func(context.Context, *kafka.Client) error) {
 	t.Helper()
-	b.mu.Lock()
-	up := b.life != nil
-	b.mu.Unlock()
-	if !up {
+	if !b.up() {
 		t.Fatal("bobbintest: the broker is down: Restart it first")
 	}
 	c, err := kafka.Open(kafka.Options{Dial: b.Dial, ClientID: ownID})
