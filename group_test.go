@@ -294,7 +294,11 @@ func TestHandlerThatNeverReturnsLosesItsPartition(t *testing.T) {
 		for y.Stats().Partitions == 0 || x.Stats().Partitions == 2 {
 			time.Sleep(time.Millisecond)
 		}
-		if err := func() error { ended := make(chan error, 1); go func() { ended <- stop() }(); return receive(t, ended, "the end of Run") }(); err == nil || !strings.Contains(err.Error(), "did not return") {
+		if err := func() error {
+			ended := make(chan error, 1)
+			go func() { ended <- stop() }()
+			return receive(t, ended, "the end of Run")
+		}(); err == nil || !strings.Contains(err.Error(), "did not return") {
 			t.Errorf("Run with handlers that hang: %v", err)
 		}
 		b.await(t, w.ids, 3) // nothing was committed of what the handlers did not do

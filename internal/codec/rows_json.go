@@ -94,10 +94,11 @@ func decodeJSON(value []byte, into *Block) error {
 				c := &columns[n]
 				n++
 				into.Columns = columns[:max(n, old)]
-				c.Kind, c.Name = ColumnKind(i-1), interned(name, c.Name)
-				if p := nameProblem(c.Name); p != "" {
-					return in(s.fail(at, "%s", p), c)
+				c.Kind = ColumnKind(i - 1)
+				if p := nameProblem(textOf(name)); p != "" {
+					return s.fail(at, "%v column %.300q: %s", c.Kind, name, p)
 				}
+				c.Name = interned(name, c.Name)
 				if err := s.column(c); err != nil {
 					return in(err, c)
 				}
@@ -205,13 +206,14 @@ func (s *scanner) otherNumber(problem string) (f float64, has bool, err error) {
 	return 0, false, s.fail(s.at, "%s", problem)
 }
 
-// values reads the array of a column of texts or bytes into the memory that it had.
+// values reads the array of a column of texts or bytes into the memory that it had. After an error it is empty.
 func values[T any](s *scanner, c *Column, memory []T, read func() (T, error)) ([]T, error) {
 	all := memory[:0]
 	more, err := s.first()
-	for ; more && err == nil; more, err = s.more(']') {
+	for more && err == nil {
 		if s.next(); len(all) == MaxRows {
-			return memory, s.fail(s.at, "there are more than %d rows", MaxRows)
+			err = s.fail(s.at, "there are more than %d rows", MaxRows)
+			break
 		}
 		var v T
 		has := s.at == len(s.b) || s.b[s.at] != 'n'
@@ -221,17 +223,23 @@ func values[T any](s *scanner, c *Column, memory []T, read func() (T, error)) ([
 			err = s.literal("null")
 		}
 		if err != nil {
-			return memory, err
+			break
 		}
 		if !has || len(c.Present) != 0 {
 			c.mark(len(all), has)
 		}
 		all = append(all, v)
+		more, err = s.more(']')
+	}
+	if err != nil {
+		clear(all)
+		clear(memory[:cap(memory)])
+		return memory[:0], err
 	}
 	if n := len(all); n < len(memory) {
 		clear(memory[n:])
 	}
-	return all, err
+	return all, nil
 }
 
 // mark says whether row i has a value, after all rows before. It is called from the first row on that has none.

@@ -34,7 +34,7 @@ func eachCluster(t *testing.T, test func(t *testing.T, c *cluster)) {
 		if at == "" {
 			t.Skip("KAFKA_BOOTSTRAP is not set")
 		}
-		test(t, &cluster{t: t, opts: Options{Brokers: strings.Split(at, ",")}, name: fmt.Sprintf("%s-%d", strings.NewReplacer("/", "-").Replace(t.Name()), time.Now().UnixNano())})
+		test(t, &cluster{t: t, opts: Options{Brokers: strings.Split(at, ",")}, name: fmt.Sprintf("%s-%d", strings.NewReplacer("/", "-", "=", "-").Replace(t.Name()), time.Now().UnixNano())})
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -46,7 +47,7 @@ func (t Topic) NoPartition(op string, partition int32) *Error {
 	}
 }
 
-// CreateTopic makes a topic.
+// CreateTopic makes a topic. It returns when a broker shows it with its leaders, or five seconds later: a cluster says that a topic is made before its brokers know it.
 func (c *Client) CreateTopic(ctx context.Context, t NewTopic) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
@@ -61,7 +62,18 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic) error {
 		configs[k] = &v
 	}
 	r, err := c.admin.CreateTopic(ctx, t.Partitions, t.ReplicationFactor, configs, t.Name)
-	return c.answer("create topic", t.Name, err, r.ErrMessage)
+	if err != nil {
+		return c.answer("create topic", t.Name, err, r.ErrMessage)
+	}
+	shown, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		made, err := c.Topic(shown, t.Name)
+		led := err == nil && !slices.ContainsFunc(made.Partitions, func(p Partition) bool { return p.Leader < 0 || p.Err != nil })
+		if led || !backoff(shown, attempt) {
+			return nil
+		}
+	}
 }
 
 // DeleteTopic deletes a topic and all its records.
