@@ -92,16 +92,17 @@ type Producer struct {
 
 // ProducerStats count what a Producer did since it was made.
 type ProducerStats struct {
-	Streams int   // that are open
-	Packets int64 // that were written, of all kinds
-	Rows    int64 // in them
-	Bytes   int64 // their values, before compression
-	Acked   int64 // packets that the cluster has acknowledged
-	Failed  int64 // packets that were given up
-	Waiting int64 // packets that are not answered yet
+	Streams   int   // that are open
+	Packets   int64 // that were written, of all kinds
+	Rows      int64 // in them
+	Bytes     int64 // their values, before compression
+	Acked     int64 // packets that the cluster has acknowledged
+	RowsAcked int64 // rows in these
+	Failed    int64 // packets that were given up
+	Waiting   int64 // packets that are not answered yet
 }
 
-type producerCounts struct{ packets, rows, bytes, acked, failed atomic.Int64 }
+type producerCounts struct{ packets, rows, bytes, acked, rowsAcked, failed atomic.Int64 }
 
 // Producer makes a producer for a topic that is there. ctx of its streams' calls bounds these; the producer lasts until it or the client is closed.
 func (c *Client) Producer(topic string, opts *ProducerOptions) (*Producer, error) {
@@ -365,7 +366,7 @@ func (p *Producer) Stats() ProducerStats {
 	n := len(p.streams)
 	p.mu.Unlock()
 	c := &p.counts
-	st := ProducerStats{Streams: n, Acked: c.acked.Load(), Failed: c.failed.Load(), Rows: c.rows.Load(), Bytes: c.bytes.Load()}
+	st := ProducerStats{Streams: n, Acked: c.acked.Load(), RowsAcked: c.rowsAcked.Load(), Failed: c.failed.Load(), Rows: c.rows.Load(), Bytes: c.bytes.Load()}
 	st.Packets = c.packets.Load()
 	st.Waiting = st.Packets - st.Acked - st.Failed
 	return st

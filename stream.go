@@ -217,7 +217,7 @@ func (s *Stream) Emit(ctx context.Context, e Event) error {
 		maps.Copy(ev.Tags, e.Tags)
 	}
 	return s.sending(ctx, op, func() error {
-		return s.sendPacket(ctx, codec.KindEvent, func(dst []byte) ([]byte, error) { return codec.AppendEvent(dst, s.producer.format, &ev) })
+		return s.sendPacket(ctx, codec.KindEvent, 0, func(dst []byte) ([]byte, error) { return codec.AppendEvent(dst, s.producer.format, &ev) })
 	})
 }
 
@@ -243,7 +243,7 @@ func (s *Stream) Close(ctx context.Context, how End) error {
 		return nil
 	}
 	err := s.sending(ctx, op, func() error {
-		return s.sendPacket(ctx, codec.KindEnd, func(dst []byte) ([]byte, error) { return codec.AppendEnd(dst, ends[how]), nil })
+		return s.sendPacket(ctx, codec.KindEnd, 0, func(dst []byte) ([]byte, error) { return codec.AppendEnd(dst, ends[how]), nil })
 	})
 	if err != nil {
 		return err
@@ -356,7 +356,7 @@ func (s *Stream) sendRows(ctx context.Context) error {
 
 // sendRange sends some rows as one packet, or as several when they are too large for one.
 func (s *Stream) sendRange(ctx context.Context, b *codec.Block, from, to int) error {
-	err := s.sendPacket(ctx, codec.KindRows, func(dst []byte) ([]byte, error) {
+	err := s.sendPacket(ctx, codec.KindRows, to-from, func(dst []byte) ([]byte, error) {
 		return codec.AppendRange(dst, s.producer.format, b, from, to)
 	})
 	if errors.Is(err, ErrTooLarge) && to-from > 1 {
@@ -365,9 +365,6 @@ func (s *Stream) sendRange(ctx context.Context, b *codec.Block, from, to int) er
 			return err
 		}
 		return s.sendRange(ctx, b, half, to)
-	}
-	if err == nil {
-		s.producer.counts.rows.Add(int64(to - from))
 	}
 	return err
 }
@@ -381,7 +378,7 @@ func (s *Stream) sendContext(ctx context.Context) error {
 	before := s.written
 	s.written = time.Now()
 	s.mu.Unlock()
-	err := s.sendValue(ctx, codec.KindContext, func(dst []byte) ([]byte, error) { return codec.AppendContext(dst, &c) })
+	err := s.sendValue(ctx, codec.KindContext, 0, func(dst []byte) ([]byte, error) { return codec.AppendContext(dst, &c) })
 	if err != nil {
 		s.mu.Lock()
 		s.changed, s.written = true, before
@@ -391,7 +388,7 @@ func (s *Stream) sendContext(ctx context.Context) error {
 }
 
 // sendPacket sends a packet, and before it the context when that has changed or is old. The turn is held.
-func (s *Stream) sendPacket(ctx context.Context, kind codec.Kind, encode func([]byte) ([]byte, error)) error {
+func (s *Stream) sendPacket(ctx context.Context, kind codec.Kind, rows int, encode func([]byte) ([]byte, error)) error {
 	s.mu.Lock()
 	due := s.changed || time.Since(s.written) > s.producer.repeat
 	s.mu.Unlock()
@@ -400,11 +397,11 @@ func (s *Stream) sendPacket(ctx context.Context, kind codec.Kind, encode func([]
 			return err
 		}
 	}
-	return s.sendValue(ctx, kind, encode)
+	return s.sendValue(ctx, kind, rows, encode)
 }
 
 // sendValue encodes a packet and hands it over.
-func (s *Stream) sendValue(ctx context.Context, kind codec.Kind, encode func([]byte) ([]byte, error)) error {
+func (s *Stream) sendValue(ctx context.Context, kind codec.Kind, rows int, encode func([]byte) ([]byte, error)) error {
 	p := s.producer
 	buf := p.buffers.Get().(*[]byte)
 	value, err := encode((*buf)[:0])
@@ -427,11 +424,15 @@ func (s *Stream) sendValue(ctx context.Context, kind codec.Kind, encode func([]b
 	s.waiting++
 	s.mu.Unlock()
 	p.counts.packets.Add(1)
+	p.counts.rows.Add(int64(rows))
 	p.counts.bytes.Add(int64(len(value)))
 	rec := kafka.Record{Topic: p.topic, Partition: s.partition, Key: s.key, Value: value, Headers: []kafka.Header{{Key: codec.HeaderKey, Value: h.Append(nil)}}}
 	p.kafka.SendTo(ctx, rec, func(r kafka.Record, err error) {
 		size := len(value)
 		p.buffers.Put(buf)
+		if err == nil {
+			p.counts.rowsAcked.Add(int64(rows))
+		}
 		s.answered(kind, r.Offset, tooLarge(err, size))
 	})
 	return nil

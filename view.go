@@ -272,7 +272,7 @@ func (p *Rows) Num(h Number) []float64 {
 	if c == nil {
 		return nil
 	}
-	if c.Present != nil {
+	if len(c.Present) > 0 {
 		for i := range c.Numbers {
 			if !c.Has(i) {
 				c.Numbers[i] = math.NaN()

@@ -54,6 +54,7 @@ func TestAFrameLooksAsItShould(t *testing.T) {
 	lossy := aState()
 	lossy.skipped, lossy.outOfOrder, lossy.duplicated, lossy.ending, lossy.onDisk = 3, 2, 1, true, -1
 	lossy.durability = "interval:100ms"
+	lossy.readers[1].killed = true
 	for name, tc := range map[string]struct {
 		st    state
 		to    size
