@@ -38,8 +38,8 @@ var mayImport = map[string][]string{
 	"bobbintest":         {".", "broker", "internal/server", "internal/vfs", "internal/kafka"},
 	"connect/file":       {"."},
 	"connect/host":       {},
-	"internal/demo":      {"connect/host", "internal/kafka", "broker"},
-	"cmd/bobbin":         {"broker", "internal/kafka", "internal/demo", "connect/host", "internal/store", "internal/vfs", "internal/wal"},
+	"internal/demo":      {".", "connect/host", "internal/kafka", "broker"},
+	"cmd/bobbin":         {".", "broker", "internal/kafka", "internal/demo", "connect/host", "internal/store", "internal/vfs", "internal/wal"},
 
 	"internal/archtest": {},
 }
