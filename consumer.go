@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bobbinstream/bobbin/internal/codec"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
 
@@ -93,6 +94,7 @@ type Consumer struct {
 	topic  string
 	opts   ConsumerOptions
 	counts consumerCounts
+	blocks sync.Pool     // of *codec.Block, for streams that have rows at the moment
 	enough chan struct{} // capacity 1: so many packets are done that they are to be committed
 	turn   chan struct{} // holds one token: who has it commits
 
@@ -153,6 +155,7 @@ func (c *Client) Consumer(topic string, opts *ConsumerOptions) (*Consumer, error
 		return nil, &Error{Op: "read topic", Topic: topic, Err: err}
 	}
 	x := &Consumer{client: c, topic: topic, opts: o, enough: make(chan struct{}, 1), turn: make(chan struct{}, 1), partitions: make(map[int32]*partition)}
+	x.blocks.New = func() any { return new(codec.Block) }
 	if err := c.add(x); err != nil {
 		return nil, &Error{Op: "read topic", Topic: topic, Err: err}
 	}

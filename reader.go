@@ -64,8 +64,8 @@ type StreamReader struct {
 	context codec.Context
 	end     End
 
-	block   codec.Block // of the rows packet that was read last
-	direct  Rows        // of block, when there are no views
+	block   *codec.Block // of the rows packet that was read last; nil while nothing comes
+	direct  Rows         // of block, when there are no views
 	views   []*View
 	feeding *item // whose rows are given to the views
 	flush   bool  // all views are to be given before anything else
@@ -102,6 +102,7 @@ func (r *StreamReader) reset() {
 		v.forget()
 	}
 	r.past()
+	r.rest()
 }
 
 // again prepares for another call of the handler.
@@ -231,33 +232,47 @@ func (r *StreamReader) Packets() iter.Seq2[Packet, error] {
 func (r *StreamReader) next() (Packet, error) {
 	r.past()
 	for {
+		p, err, idle := r.ready()
+		if !idle {
+			return p, err
+		}
+		r.wait()
+	}
+}
+
+// ready is next without waiting: idle says that there is nothing at the moment.
+//
+//go:noinline
+func (r *StreamReader) ready() (_ Packet, _ error, idle bool) {
+	for {
 		if r.ctx.Err() != nil || r.late {
-			return nil, r.gone()
+			return nil, r.gone(), false
 		}
 		if p := r.fromViews(); p != nil {
-			return p, nil
+			return p, nil, false
 		}
 		if len(r.out) > 0 {
 			d := r.out[0]
-			r.out = r.out[1:]
-			return r.give(d), nil
+			if r.out = r.out[1:]; len(r.out) == 0 {
+				r.out = nil
+			}
+			return r.give(d), nil, false
 		}
 		if r.ending != NotEnded {
 			r.end = r.ending
-			return nil, errNoMore
+			return nil, errNoMore, false
 		}
 		r.done()
 		it, ok := r.s.next()
 		if !ok {
-			r.wait()
-			continue
+			return nil, nil, true
 		}
 		rec, err := r.s.record(r.ctx, &it)
 		if err != nil {
 			if r.ctx.Err() != nil {
-				return nil, r.gone()
+				return nil, r.gone(), false
 			}
-			return nil, fail("read stream", r.Topic(), r.ID(), fmt.Errorf("offset %d of partition %d, for the second time: %w", it.offset, r.s.p.id, err))
+			return nil, fail("read stream", r.Topic(), r.ID(), fmt.Errorf("offset %d of partition %d, for the second time: %w", it.offset, r.s.p.id, err)), false
 		}
 		it.record = rec
 		r.read(it)
@@ -410,8 +425,18 @@ func rawOf(rec *kafka.Record, err error) *Raw {
 	return raw
 }
 
+// rest lets go of memory that a stream without packets does not need.
+func (r *StreamReader) rest() {
+	if r.block != nil {
+		r.direct.block = nil
+		r.s.p.consumer.blocks.Put(r.block)
+		r.block = nil
+	}
+}
+
 // wait waits for the next packet, or for a view whose rows are old enough.
 func (r *StreamReader) wait() {
+	r.rest()
 	var expired <-chan time.Time
 	if due, ok := r.due(); ok {
 		d := time.Until(due)

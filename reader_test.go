@@ -24,6 +24,7 @@ func aPartition(opts ConsumerOptions, h HandlerFunc) *partition {
 		panic(err)
 	}
 	c := &Consumer{client: &Client{log: slog.New(slog.DiscardHandler)}, topic: "t", opts: opts, handler: h, enough: make(chan struct{}, 1), turn: make(chan struct{}, 1), partitions: make(map[int32]*partition)}
+	c.blocks.New = func() any { return new(codec.Block) }
 	p := newPartition(c, context.Background(), 0)
 	c.partitions[0] = p
 	return p

@@ -66,52 +66,67 @@ func (s *served) passOver() {
 }
 
 // serveLife calls the handler until the stream has ended, the handler is done with it, or the partition is given up. over says that the stream has ended.
+//
+// It and what it calls until a handler waits are kept small: an idle stream costs its goroutine's stack, which is halved when less than a quarter of it is used.
 func (s *served) serveLife(r *StreamReader) (over bool) {
-	c, p := s.p.consumer, s.p
-	policy := c.opts.Failure
-	attempt, failedAt := 0, int64(-1)
+	var f failing
 	for {
-		err := r.prepare()
-		if err == nil {
-			err = call(c.handler, r)
-		}
-		r.reset()
-		if p.ctx.Err() != nil {
+		err := s.callHandler(r)
+		if s.p.ctx.Err() != nil {
 			return false
 		}
 		if err == nil {
 			s.release(s.handedNumber())
 			return r.end != NotEnded || r.ending != NotEnded
 		}
-		c.counts.failures.Add(1)
-		if first := s.first(); first != failedAt {
-			attempt, failedAt = 0, first
-		}
-		attempt++
-		c.client.log.Warn("handler failed", "topic", c.topic, "stream", s.id, "partition", p.id, "offset", failedAt, "attempt", attempt, "error", err)
-		if attempt < policy.Attempts {
-			s.rewind()
-			r.again()
-			if !sleep(p.ctx, policy.Backoff<<min(attempt-1, 10)) {
-				return false
-			}
-			continue
-		}
-		if policy.Then == Stop {
-			c.halt(&Error{Op: "serve stream", Topic: c.topic, Stream: s.id, Err: fmt.Errorf("at offset %d of partition %d, after %d attempts: %w", failedAt, p.id, attempt, err),
-				Hint: "FailurePolicy{Then: Skip} goes on with the others"})
-			<-p.ctx.Done()
+		if !s.failed(r, &f, err) {
 			return false
 		}
-		if !s.skip(r, err) {
-			return false
-		}
-		attempt, failedAt = 0, -1
 		if r.end != NotEnded {
 			return true
 		}
 		r.again()
 	}
+}
+
+// callHandler calls the handler once.
+func (s *served) callHandler(r *StreamReader) error {
+	defer r.reset()
+	if err := r.prepare(); err != nil {
+		return err
+	}
+	return call(s.p.consumer.handler, r)
+}
+
+// failing counts how often a handler has failed at the same place.
+type failing struct {
+	attempts int
+	at       int64 // offset of the first packet with which it was not done
+}
+
+// failed does what the policy says about a handler's failure. It says whether the handler is to be called again.
+//
+//go:noinline
+func (s *served) failed(r *StreamReader, f *failing, err error) bool {
+	c, p, policy := s.p.consumer, s.p, s.p.consumer.opts.Failure
+	c.counts.failures.Add(1)
+	if first := s.first(); f.attempts == 0 || first != f.at {
+		*f = failing{at: first}
+	}
+	f.attempts++
+	c.client.log.Warn("handler failed", "topic", c.topic, "stream", s.id, "partition", p.id, "offset", f.at, "attempt", f.attempts, "error", err)
+	switch {
+	case f.attempts < policy.Attempts:
+		s.rewind()
+		return sleep(p.ctx, policy.Backoff<<min(f.attempts-1, 10))
+	case policy.Then == Stop:
+		c.halt(&Error{Op: "serve stream", Topic: c.topic, Stream: s.id, Err: fmt.Errorf("at offset %d of partition %d, after %d attempts: %w", f.at, p.id, f.attempts, err),
+			Hint: "FailurePolicy{Then: Skip} goes on with the others"})
+		<-p.ctx.Done()
+		return false
+	}
+	*f = failing{}
+	return s.skip(r, err)
 }
 
 // halt ends Run with an error.

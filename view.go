@@ -34,7 +34,7 @@ const viewBytes = 8 << 20
 // buffer give their packets independently, each all rows; Rows.View says whose a packet is. Rows that wait are given before an event or another packet behind them, when the
 // stream ends, and when the consumer's memory is short. A zero Buffer does not collect, it only chooses.
 func (r *StreamReader) Buffer(cond Buffer, parameters ...Parameter) *View {
-	v := &View{r: r, cond: cond, cursor: len(r.block.Times)}
+	v := &View{r: r, cond: cond, cursor: math.MaxInt} // the packet that was read last is not for it
 	for _, p := range parameters {
 		if h := p.column(); h.of == &r.names {
 			v.projection = append(v.projection, h)
@@ -64,11 +64,14 @@ func (v *View) forget() {
 
 // readRows decodes a packet of rows.
 func (r *StreamReader) readRows(h codec.Header, it item) error {
-	if err := codec.DecodeRows(h.Format, it.record.Value, &r.block); err != nil {
+	if r.block == nil {
+		r.block = r.s.p.consumer.blocks.Get().(*codec.Block)
+	}
+	if err := codec.DecodeRows(h.Format, it.record.Value, r.block); err != nil {
 		return err
 	}
 	if len(r.views) == 0 {
-		r.direct = Rows{block: &r.block, names: &r.names, slots: r.direct.slots[:0]}
+		r.direct = Rows{block: r.block, names: &r.names, slots: r.direct.slots[:0]}
 		r.out = append(r.out, delivery{packet: &r.direct, item: it})
 		return nil
 	}
@@ -132,7 +135,7 @@ func (r *StreamReader) fromViews() Packet {
 
 // feed takes rows until the view has to be given, which it says.
 func (v *View) feed() bool {
-	b := &v.r.block
+	b := v.r.block
 	names := &v.r.names
 	for v.cursor < len(b.Times) {
 		t := b.Times[v.cursor]
