@@ -38,8 +38,10 @@ var mayImport = map[string][]string{
 	"bobbintest":         {".", "broker", "internal/server", "internal/vfs", "internal/kafka"},
 	"connect/file":       {"."},
 	"connect/host":       {},
+	"internal/streams":   {".", "internal/codec", "internal/kafka", "connect/file"}, // the codec: it tells what is in a topic record by record
 	"internal/demo":      {".", "connect/host", "internal/kafka", "broker"},
-	"cmd/bobbin":         {".", "broker", "internal/kafka", "internal/demo", "connect/host", "internal/store", "internal/vfs", "internal/wal"},
+	"cmd/bobbin": {".", "broker", "internal/kafka", "internal/codec", "internal/streams", "internal/demo", "connect/file", "connect/host", "internal/store", "internal/vfs",
+		"internal/wal"}, // the codec: it shows records that are packets
 
 	"internal/archtest": {},
 }

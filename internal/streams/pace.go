@@ -1,0 +1,48 @@
+package streams
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// pace keeps the distance of times: what was a minute takes a minute divided by speed. It begins with the first moment that it is asked about. Speed 0 is no waiting.
+type pace struct {
+	speed float64
+	begun bool
+	first int64
+	start time.Time
+}
+
+// horizon is the latest moment whose turn has come.
+func (p *pace) horizon(next int64) int64 {
+	if p.speed == 0 {
+		return math.MaxInt64
+	}
+	if !p.begun {
+		p.begun, p.first, p.start = true, next, time.Now()
+	}
+	h := float64(p.first) + float64(time.Since(p.start))*p.speed
+	if h >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return max(int64(h), p.first)
+}
+
+// wait waits for the turn of a moment, or for the end of ctx.
+func (p *pace) wait(ctx context.Context, t int64) error {
+	for {
+		h := p.horizon(t)
+		if t <= h {
+			return context.Cause(ctx)
+		}
+		d := max(time.Duration(min((float64(t)-float64(h))/p.speed, float64(time.Hour))), time.Millisecond)
+		timer := time.NewTimer(d)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
