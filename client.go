@@ -118,6 +118,29 @@ func (c *Client) Close() error {
 	return errors.Join(errs...)
 }
 
+// Stats are the counts of a client's producers and consumers that are not closed.
+type Stats struct {
+	Producers []ProducerStats
+	Consumers []ConsumerStats
+}
+
+// Stats returns what the client's producers and consumers did so far. The package metrics gives them to Prometheus.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	users := slices.Clone(c.users)
+	c.mu.Unlock()
+	var st Stats
+	for _, u := range users {
+		switch u := u.(type) {
+		case *Producer:
+			st.Producers = append(st.Producers, u.Stats())
+		case *Consumer:
+			st.Consumers = append(st.Consumers, u.Stats())
+		}
+	}
+	return st
+}
+
 // add makes the client close u when it is closed.
 func (c *Client) add(u user) error {
 	c.mu.Lock()

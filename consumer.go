@@ -112,6 +112,8 @@ type Consumer struct {
 
 // ConsumerStats count what a Consumer did since it was made.
 type ConsumerStats struct {
+	Topic      string
+	Group      string
 	Partitions int   // that it has now
 	Streams    int   // that are open now
 	Waiting    int64 // bytes of packets that wait for handlers and buffers
@@ -531,7 +533,7 @@ func (c *Consumer) Held() []Holding {
 func (c *Consumer) Stats() ConsumerStats {
 	n := &c.counts
 	st := ConsumerStats{
-		Waiting: n.waiting.Load(), Packets: n.packets.Load(), Bytes: n.bytes.Load(), Broken: n.broken.Load(), Failures: n.failures.Load(),
+		Topic: c.topic, Group: c.opts.Group, Waiting: n.waiting.Load(), Packets: n.packets.Load(), Bytes: n.bytes.Load(), Broken: n.broken.Load(), Failures: n.failures.Load(),
 		Skipped: n.skipped.Load(), Commits: n.commits.Load(), Revoked: n.revoked.Load(), Abandoned: n.abandoned.Load(),
 	}
 	c.mu.Lock()

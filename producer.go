@@ -92,6 +92,7 @@ type Producer struct {
 
 // ProducerStats count what a Producer did since it was made.
 type ProducerStats struct {
+	Topic     string
 	Streams   int   // that are open
 	Packets   int64 // that were written, of all kinds
 	Rows      int64 // in them
@@ -366,7 +367,7 @@ func (p *Producer) Stats() ProducerStats {
 	n := len(p.streams)
 	p.mu.Unlock()
 	c := &p.counts
-	st := ProducerStats{Streams: n, Acked: c.acked.Load(), RowsAcked: c.rowsAcked.Load(), Failed: c.failed.Load(), Rows: c.rows.Load(), Bytes: c.bytes.Load()}
+	st := ProducerStats{Topic: p.topic, Streams: n, Acked: c.acked.Load(), RowsAcked: c.rowsAcked.Load(), Failed: c.failed.Load(), Rows: c.rows.Load(), Bytes: c.bytes.Load()}
 	st.Packets = c.packets.Load()
 	st.Waiting = st.Packets - st.Acked - st.Failed
 	return st

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/kafka":     {},
 	"internal/directory": {"internal/kafka"},
 	".":                  {"internal/codec", "internal/kafka", "internal/directory"},
+	"metrics":            {"."},
 	"bobbintest":         {".", "broker", "internal/server", "internal/vfs", "internal/kafka"},
 	"connect/file":       {"."},
 	"connect/host":       {},
