@@ -188,7 +188,9 @@ func TestAStalledDiskInVirtualTime(t *testing.T) {
 			return nil
 		})
 		do("create a topic", true, func(c *kafka.Client) error { return c.CreateTopic(ctx, kafka.NewTopic{Name: <-made, Partitions: 3}) })
-		do("alter a topic", true, func(c *kafka.Client) error { return c.AlterTopic(ctx, "set", map[string]string{"retention.ms": "1"}, nil) })
+		do("alter a topic", true, func(c *kafka.Client) error {
+			return c.AlterTopic(ctx, "set", map[string]string{"retention.ms": "1"}, nil)
+		})
 		do("delete records", true, func(c *kafka.Client) error { _, err := c.DeleteRecords(ctx, "cars", 0, 1); return err })
 		do("commit offsets", true, commit)
 		do("describe a topic", false, func(c *kafka.Client) error { _, err := c.Topic(ctx, "cars"); return err })
