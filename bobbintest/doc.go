@@ -29,7 +29,7 @@
 //		time.Sleep(2 * time.Hour) // takes no time
 //	})
 //
-// Time begins at midnight UTC of 2000-01-01. What waits for something outside, such as a socket or a mutex that somebody holds while he sleeps, keeps it from passing. The
+// Time begins at midnight UTC of 2000-01-01, and a request takes a millisecond to the broker. What waits for something outside, such as a socket or a mutex that somebody holds while he sleeps, keeps it from passing. The
 // client library below has a build tag for the latter: go test -tags synctests. A client of franz-go that reads Zstandard in a bubble ends the process when it is
 // collected, unless it brings a decompressor of its own, as Client's does.
 //

@@ -93,8 +93,9 @@ func keyOf(api string) (key int16, ok bool) {
 
 // rule decides about a request. The broker asks it before it does anything.
 func (b *Broker) rule(clientID string, req kmsg.Request) server.Ruling {
+	way := server.Ruling{Delay: b.way}
 	if clientID == ownID {
-		return server.Ruling{}
+		return way
 	}
 	b.mu.Lock()
 	faults, cluster := b.faults, ""
@@ -105,11 +106,12 @@ func (b *Broker) rule(clientID string, req kmsg.Request) server.Ruling {
 	for _, f := range faults { // which are only added to
 		if f.key == req.Key() {
 			if r, met := f.rule(req, cluster); met {
+				r.Delay += b.way
 				return r
 			}
 		}
 	}
-	return server.Ruling{}
+	return way
 }
 
 // rule says what a fault does to a request, and counts it.

@@ -53,6 +53,8 @@ func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(int(c.set.number(propBatch)), true, true, nil)}),
 		kgo.UnknownTopicRetries(1),
+		// A broker that dies right behind a connection is not taken for one that expects TLS: whoever makes a producer has asked the cluster before.
+		kgo.AlwaysRetryEOF(),
 	)
 	if err != nil {
 		return nil, err
