@@ -80,18 +80,21 @@ func fail(op, topic, stream string, err error) error {
 	if !ok {
 		return e
 	}
-	e.Hint, e.Err = k.Hint, k.Err
+	if direct, ok := err.(*kafka.Error); ok {
+		err = direct.Err // its op and topic are ours
+	}
+	e.Hint, e.Err = k.Hint, err
 	switch k.Kind {
 	case kafka.Invalid:
-		e.Err = about{ErrInvalid, k.Err}
+		e.Err = about{ErrInvalid, err}
 	case kafka.NotFound:
-		e.Err = about{ErrUnknownTopic, k.Err}
+		e.Err = about{ErrUnknownTopic, err}
 	case kafka.Exists:
-		e.Err = about{ErrTopicExists, k.Err}
+		e.Err = about{ErrTopicExists, err}
 	case kafka.Unauthorized:
-		e.Err = about{ErrDenied, k.Err}
+		e.Err = about{ErrDenied, err}
 	case kafka.Unreachable, kafka.Timeout:
-		e.Err = about{ErrUnreachable, k.Err}
+		e.Err = about{ErrUnreachable, err}
 	}
 	return e
 }

@@ -113,6 +113,10 @@ func (p *Producer) send(ctx context.Context, r Record, done func(Record, error))
 func (p *Producer) finished(k *kgo.Record, err error) {
 	s := k.Context.(*sent)
 	r := Record{Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Time: k.Timestamp, Key: k.Key, Value: k.Value, Headers: s.given}
+	if errors.Is(err, context.DeadlineExceeded) && s.Err() != nil {
+		err = &Error{Op: "write to topic", Topic: r.Topic, Kind: Timeout, Err: fmt.Errorf("it was not acknowledged within delivery.timeout.ms, %v: %w", p.patience.limit, err),
+			Hint: "the partition's leader does not answer or refuses, for example since its disk is full: see its log"}
+	}
 	s.done(r, p.client.wrap("write to topic", r.Topic, err))
 }
 
