@@ -221,6 +221,14 @@ func (s *Stream) Emit(ctx context.Context, e Event) error {
 	})
 }
 
+// Send writes the rows that wait as a packet of their own, and does not wait for its acknowledgement: it is for programs that know where their packets end.
+func (s *Stream) Send(ctx context.Context) error {
+	if err := s.take("write to stream"); err != nil {
+		return err
+	}
+	return s.write(ctx)
+}
+
 // Flush writes the rows that wait and waits until all packets of the stream are acknowledged.
 func (s *Stream) Flush(ctx context.Context) error {
 	if err := s.write(ctx); err != nil {

@@ -69,12 +69,7 @@ func appendPacket(dst []byte, d *streams.Decoder, r *kafka.Record) ([]byte, bool
 	}
 	switch p.Header.Kind {
 	case codec.KindContext:
-		dst = append(dst, "  context"...)
-		if name := p.Context.Properties.Name; name != "" {
-			dst = append(append(dst, ' '), strconv.Quote(short(name))...)
-		}
-		dst = append(append(dst, ", "...), count(len(p.Context.Parameters), "parameter")...)
-		dst = append(append(dst, ", "...), count(len(p.Context.Events), "event")...)
+		dst = appendContext(append(dst, "  "...), p.Context)
 	case codec.KindRows:
 		n := len(p.Rows.Times)
 		dst = append(append(dst, "  "...), count(n, "row")...)
@@ -103,6 +98,17 @@ func appendPacket(dst []byte, d *streams.Decoder, r *kafka.Record) ([]byte, bool
 		dst = append(append(dst, "  "...), p.End.String()...)
 	}
 	return dst, true
+}
+
+// appendContext writes what a stream says about itself in short.
+func appendContext(dst []byte, c *codec.Context) []byte {
+	dst = append(dst, "context"...)
+	if name := c.Properties.Name; name != "" {
+		dst = append(append(dst, ' '), strconv.Quote(short(name))...)
+	}
+	dst = append(append(dst, ", "...), count(len(c.Parameters), "parameter")...)
+	dst = append(append(dst, " and "...), count(len(c.Events), "event")...)
+	return append(dst, " defined"...)
 }
 
 // appendCell writes a value as name=value, a tag as {name=value}.

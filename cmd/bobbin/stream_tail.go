@@ -128,6 +128,8 @@ func (t *tail) show(p *streams.Packet, about *codec.Context) error {
 	switch {
 	case p.Err != nil:
 		return t.write(sampleJSON{Kind: "broken", Error: p.Err.Error()}, p, "cannot be read: "+p.Err.Error())
+	case t.flags.events && p.Header.Kind != codec.KindEvent:
+		return nil
 	case p.Header.Kind == codec.KindContext:
 		return t.context(p)
 	case p.Header.Kind == codec.KindEnd:
@@ -139,8 +141,6 @@ func (t *tail) show(p *streams.Packet, about *codec.Context) error {
 		}
 		t.n++
 		return t.write(sampleJSON{Kind: "event", Time: instant(true, p.Event.Time), ID: p.Event.ID, Value: p.Event.Value, Tags: p.Event.Tags}, p, string(appendEvent(nil, p.Event, false)))
-	case t.flags.events:
-		return nil
 	}
 	return t.rows(p, about)
 }
@@ -214,14 +214,7 @@ func (t *tail) context(p *streams.Packet) error {
 		clear(t.told)
 	}
 	t.told[p.Stream] = said
-	text := "is"
-	if c.Properties.Name != "" {
-		text += " " + fmt.Sprintf("%q", c.Properties.Name)
-	} else {
-		text += " a stream"
-	}
-	text += " with " + count(len(c.Parameters), "defined parameter")
-	return t.write(sampleJSON{Kind: "context", Properties: raw}, p, text)
+	return t.write(sampleJSON{Kind: "context", Properties: raw}, p, string(appendContext(nil, c)))
 }
 
 // write writes a line, or an object.

@@ -44,7 +44,7 @@ func weight(p *Packet) int64 { return 3*int64(p.Size) + 512 }
 // fill reads until the lane has enough, or its end.
 func (x *replay) fill(ctx context.Context, l *lane) error {
 	for !l.over && l.held < l.share/2 {
-		batch, err := l.reader.Poll(ctx, 500)
+		batch, err := l.reader.Poll(ctx, 32) // not more than a share is by far
 		if errors.Is(err, io.EOF) {
 			l.over = true
 			l.reader.Close()

@@ -44,6 +44,7 @@ type Loaded struct {
 // load is a Load under way.
 type load struct {
 	o       LoadOptions
+	writing context.Context // lasts longer than the caller's
 	pace    pace
 	p       *bobbin.Producer
 	streams map[string]*loading
@@ -74,16 +75,16 @@ func Load(ctx context.Context, in io.Reader, c *bobbin.Client, o LoadOptions) (L
 	if x.p, err = c.Producer(o.Topic, &bobbin.ProducerOptions{Format: o.Format}); err != nil {
 		return x.done, err
 	}
+	writing, end := lasting(ctx)
+	defer end()
+	x.writing = writing
 	err = x.rows(ctx, f)
 	x.done.TimeFormat = f.TimeFormat()
 	how := bobbin.Closed
-	settling, cancel := ctx, context.CancelFunc(func() {})
 	if err != nil {
 		how = bobbin.Aborted
-		settling, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	}
-	defer cancel()
-	err = errors.Join(err, x.close(settling, how))
+	err = errors.Join(err, x.close(x.writing, how))
 	st := x.p.Stats()
 	x.done.Streams, x.done.Written, x.done.Acked, x.done.Failed = len(x.streams), st.Packets, st.Acked, st.Failed
 	return x.done, err
@@ -114,7 +115,7 @@ func (x *load) rows(ctx context.Context, f *file.Reader) error {
 		if err := x.pace.wait(ctx, row.Time); err != nil {
 			return err
 		}
-		if err := x.row(ctx, &row); err != nil {
+		if err := x.row(&row); err != nil {
 			return fmt.Errorf("line %d: %w", row.Line, err)
 		}
 		if x.o.Progress != nil {
@@ -123,12 +124,12 @@ func (x *load) rows(ctx context.Context, f *file.Reader) error {
 	}
 }
 
-func (x *load) row(ctx context.Context, row *file.Row) error {
+func (x *load) row(row *file.Row) error {
 	id := row.Stream
 	if x.o.File.Stream == "" {
 		id = x.o.Stream
 	}
-	s, err := x.stream(ctx, id)
+	s, err := x.stream(id)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (x *load) row(ctx context.Context, row *file.Row) error {
 			r.Text(s.text(v.Name), v.Text)
 		}
 	}
-	if err := r.Write(ctx); err != nil {
+	if err := r.Write(x.writing); err != nil {
 		return err
 	}
 	x.done.Rows++
@@ -162,14 +163,14 @@ func (x *load) row(ctx context.Context, row *file.Row) error {
 	return nil
 }
 
-func (x *load) stream(ctx context.Context, id string) (*loading, error) {
+func (x *load) stream(id string) (*loading, error) {
 	if s := x.streams[id]; s != nil {
 		return s, nil
 	}
 	if len(x.streams) >= MaxStreams {
 		return nil, fmt.Errorf("there are more than %d streams; does the column %q really say the stream?", MaxStreams, x.o.File.Stream)
 	}
-	opened, err := x.p.Stream(ctx, id, nil)
+	opened, err := x.p.Stream(x.writing, id, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ const closers = 64
 type outlets struct {
 	client    *bobbin.Client
 	topic     string
+	buffer    bobbin.Buffer       // of each stream
 	producers [2]*bobbin.Producer // by format
 	streams   map[string]*outlet
 	ids       map[string]bool // of all that were written, up to MaxStreams
@@ -39,8 +40,8 @@ type outlet struct {
 	present    []bool
 }
 
-func newOutlets(c *bobbin.Client, topic string) *outlets {
-	return &outlets{client: c, topic: topic, streams: make(map[string]*outlet), ids: make(map[string]bool), turns: make(chan struct{}, closers), closing: make(map[string]chan struct{})}
+func newOutlets(c *bobbin.Client, topic string, buffer bobbin.Buffer) *outlets {
+	return &outlets{client: c, topic: topic, buffer: buffer, streams: make(map[string]*outlet), ids: make(map[string]bool), turns: make(chan struct{}, closers), closing: make(map[string]chan struct{})}
 }
 
 // open finds out whether the topic can be written.
@@ -97,7 +98,7 @@ func (o *outlets) context(ctx context.Context, id string, f codec.Format, c *cod
 		if err != nil {
 			return err
 		}
-		stream, err := p.Stream(ctx, id, &bobbin.StreamOptions{Properties: properties(&c.Properties)})
+		stream, err := p.Stream(ctx, id, &bobbin.StreamOptions{Properties: properties(&c.Properties), Buffer: o.buffer})
 		if err != nil {
 			return err
 		}

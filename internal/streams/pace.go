@@ -6,6 +6,27 @@ import (
 	"time"
 )
 
+// settleTime is how long what was written has for its acknowledgement when the caller gave up.
+const settleTime = 5 * time.Second
+
+// lasting is a context for writing, which lasts a while longer than the caller's: what was written when he gave up is still acknowledged.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	long, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(settleTime)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(context.Cause(ctx))
+		case <-long.Done():
+		}
+	})
+	return long, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 // pace keeps the distance of times: what was a minute takes a minute divided by speed. It begins with the first moment that it is asked about. Speed 0 is no waiting.
 type pace struct {
 	speed float64

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/bobbinstream/bobbin"
 	"github.com/bobbinstream/bobbin/internal/codec"
@@ -16,9 +15,6 @@ import (
 
 // window is how many bytes of packets a replay holds, to bring streams into the order of their times.
 const window = 64 << 20
-
-// settleTime is how long what was written has for its acknowledgement when the caller gave up.
-const settleTime = 5 * time.Second
 
 // ReplayOptions say what is replayed, and how fast.
 type ReplayOptions struct {
@@ -51,6 +47,7 @@ type replay struct {
 	o       ReplayOptions
 	source  *kafka.Client
 	out     *outlets
+	writing context.Context // lasts longer than the caller's
 	pace    pace
 	only    map[string]bool
 	lanes   []*lane
@@ -62,12 +59,16 @@ type replay struct {
 	done    Replayed
 }
 
-// Replay writes the streams of a topic to another one that is there, up to what is the end now, in the order of the times of their rows and events. Packets of one stream keep their order; contexts come first. Records are
-// cut into packets anew. It returns what was done also with an error: that of the other topic, or why the source cannot be read, or that of ctx, after what was written was given some time
+// Replay writes the streams of a topic to another one that is there, up to what is the end now, in the order of the times of their rows and events. Packets of one stream keep their order; contexts come first. Packets are
+// those of the source; with a speed their rows are written one by one, as a source of these would. It returns what was done also with an error: that of the other topic, or why the source cannot be read, or that of ctx, after what was written was given some time
 // to be acknowledged.
 func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o ReplayOptions) (Replayed, error) {
+	buffer := bobbin.Buffer{}
+	if o.Speed == 0 {
+		buffer.Rows = codec.MaxRows // packets end where they ended
+	}
 	x := &replay{
-		o: o, source: source, out: newOutlets(target, o.To), pace: pace{speed: o.Speed}, threads: make(map[place]*thread),
+		o: o, source: source, out: newOutlets(target, o.To, buffer), pace: pace{speed: o.Speed}, threads: make(map[place]*thread),
 		next: make(map[int32]int64), reached: math.MinInt64,
 	}
 	for _, id := range o.Streams {
@@ -76,6 +77,9 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 		}
 		x.only[id] = true
 	}
+	writing, end := lasting(ctx)
+	defer end()
+	x.writing = writing
 	defer x.closeLanes()
 	err := x.open(ctx)
 	if err == nil {
@@ -84,12 +88,7 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 	if err == nil && o.Follow {
 		err = x.follow(ctx)
 	}
-	settling, cancel := ctx, context.CancelFunc(func() {})
-	if err != nil {
-		settling, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	}
-	defer cancel()
-	err = errors.Join(err, x.out.close(settling))
+	err = errors.Join(err, x.out.close(writing))
 	x.count()
 	return x.done, err
 }
@@ -146,7 +145,7 @@ func (x *replay) past(ctx context.Context) error {
 			}
 			horizon = x.pace.horizon(key)
 		}
-		if err := x.give(ctx, t, horizon); err != nil {
+		if err := x.give(t, horizon); err != nil {
 			return err
 		}
 		if x.o.Progress != nil {
@@ -190,7 +189,7 @@ func (x *replay) follow(ctx context.Context) error {
 					t.key(len(t.items)-1, max(t.last, x.reached))
 					x.enqueue(t)
 				}
-				if err := x.give(ctx, t, math.MaxInt64); err != nil {
+				if err := x.give(t, math.MaxInt64); err != nil {
 					return err
 				}
 			}
@@ -210,13 +209,13 @@ func (x *replay) enqueue(t *thread) {
 }
 
 // give writes the first item of a thread, of rows those up to the horizon.
-func (x *replay) give(ctx context.Context, t *thread, horizon int64) error {
+func (x *replay) give(t *thread, horizon int64) error {
 	it := &t.items[0]
 	if it.key < x.reached && it.from == 0 && it.packet.Header.Kind != codec.KindContext && it.packet.Header.Kind != codec.KindEnd {
 		x.done.Late++
 	}
 	x.reached = max(x.reached, it.key)
-	whole, err := x.write(ctx, t, it, horizon)
+	whole, err := x.write(x.writing, t, it, horizon)
 	if err != nil {
 		return fmt.Errorf("stream %.80q, offset %d of partition %d of %s: %w", t.id, it.packet.Offset, it.packet.Partition, x.o.Topic, err)
 	}
@@ -278,6 +277,11 @@ func (x *replay) write(ctx context.Context, t *thread, it *item, horizon int64) 
 	x.done.Rows += int64(to - it.from)
 	if err := o.rows(ctx, p.Rows, it.from, to); err != nil {
 		return false, err
+	}
+	if x.o.Speed == 0 {
+		if err := o.s.Send(ctx); err != nil {
+			return false, err
+		}
 	}
 	it.from = to
 	if to < len(p.Rows.Times) {
