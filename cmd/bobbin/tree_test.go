@@ -111,6 +111,13 @@ func TestAWrongUseSaysWhereToLook(t *testing.T) {
 		{"topic", "delete-records", "t", "--partition", "0"}, {"topic", "delete-records", "t", "--before", "3"}, {"group"}, {"group", "describe"}, {"group", "delete"},
 		{"group", "reset-offsets", "g", "--topic", "t"}, {"group", "reset-offsets", "g", "--topic", "t", "--to", "soon"}, {"errors", "1", "2"}, {"doctor", "x"},
 		{"consume", "t", "--group", "g", "--until-end"}, {"consume", "t", "--group", "g", "--partition", "1"}, {"serve", "-X", "x"}, {"produce", "t", "--header", "x"},
+		{"stream"}, {"stream", "list"}, {"stream", "describe", "t"}, {"stream", "tail", "t", "--from", "soon"}, {"stream", "tail", "t", "--count", "-1"},
+		{"stream", "tail", "t", "--events", "--parameter", "x"}, {"stream", "replay", "t"}, {"stream", "replay", "t", "--to", "t"}, {"stream", "replay", "t", "--to", "u", "--speed", "fast"},
+		{"stream", "replay", "t", "--to", "u", "--from", "soon"}, {"import", "f.csv", "--time", "at"}, {"import", "f.csv", "--topic", "t"}, {"import", "f.txt", "--topic", "t", "--time", "at"},
+		{"import", "-", "--topic", "t", "--time", "at", "--format", "csv"}, {"import", "-", "--topic", "t", "--time", "at", "--stream", "s"},
+		{"import", "f.csv", "--topic", "t", "--time", "at", "--parameter", "p"}, {"import", "f.csv", "--topic", "t", "--time", "at", "--stream", "s", "--stream-id", "x"},
+		{"import", "f.csv", "--topic", "t", "--time", "at", "--speed", "0"}, {"import", "f.csv", "--topic", "t", "--time", "at", "--time-format", "days"},
+		{"import", "f.csv", "--topic", "t", "--time", "at", "--unit", "km/h"}, {"import", "f.csv", "--topic", "t", "--time", "at", "--parameter", "p", "--value", "v", "--tag", "x"},
 	} {
 		code, out, msg := run(t, args...)
 		if code != exitUsage || out != "" || !strings.Contains(msg, "try: see `bobbin") {
