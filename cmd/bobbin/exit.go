@@ -84,7 +84,7 @@ func explain(err error) failure {
 		return f
 	}
 	switch kafka.KindOf(err) {
-	case kafka.Invalid:
+	case kafka.Invalid, kafka.TooLarge:
 		f.Exit = exitUsage
 	case kafka.NotFound:
 		f.Exit = exitNotFound
