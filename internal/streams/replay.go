@@ -88,7 +88,13 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 	if err == nil && o.Follow {
 		err = x.follow(ctx)
 	}
-	err = errors.Join(err, x.out.close(writing))
+	settling := writing
+	if err != nil {
+		limited, cancel := context.WithTimeout(writing, settleTime)
+		defer cancel()
+		settling = limited
+	}
+	err = errors.Join(err, x.out.close(settling))
 	x.count()
 	return x.done, err
 }
