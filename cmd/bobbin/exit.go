@@ -109,7 +109,7 @@ func exitOfLibrary(err error) int {
 		return exitUnauthorized
 	case errors.Is(err, bobbin.ErrUnreachable):
 		return exitUnreachable
-	case errors.Is(err, bobbin.ErrInvalid):
+	case errors.Is(err, bobbin.ErrInvalid), errors.Is(err, bobbin.ErrTooLarge):
 		return exitUsage
 	}
 	return exitFailure

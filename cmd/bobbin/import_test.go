@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/bobbinstream/bobbin"
 	"github.com/bobbinstream/bobbin/broker"
 )
 
@@ -43,5 +46,35 @@ func TestRecordingsAreImported(t *testing.T) {
 				t.Errorf("%+v, %q", r, msg)
 			}
 		})
+	}
+}
+
+func TestWhatWasWrittenIsSaidWithWhyItEnded(t *testing.T) {
+	why := errors.New("line 3 is wrong")
+	for _, x := range []struct {
+		err            error
+		written, acked int64
+		exit           int
+		text           string
+	}{
+		{nil, 7, 7, exitOK, ""},
+		{nil, 7, 5, exitCheckFailed, "2 of 7 packets were not acknowledged"},
+		{why, 7, 7, exitFailure, "9 rows written and acknowledged, then: line 3 is wrong"},
+		{why, 7, 6, exitCheckFailed, "1 of 7 packets were not acknowledged: line 3 is wrong"},
+		{context.Canceled, 7, 7, exitInterrupted, "9 rows written and acknowledged, then: context canceled"},
+		{context.Canceled, 7, 6, exitInterrupted, "context canceled\n1 of 7 packets were not acknowledged"},
+		{&bobbin.Error{Op: "write", Err: bobbin.ErrUnknownTopic}, 7, 7, exitNotFound, "9 rows written and acknowledged, then: bobbin: write: there is no such topic"},
+		{&bobbin.Error{Op: "write", Err: bobbin.ErrUnreachable, Hint: "look"}, 7, 7, exitUnreachable, "9 rows written and acknowledged, then: bobbin: write: the cluster does not answer (look)"},
+	} {
+		err := unfinished(x.err, 9, x.written, x.acked)
+		if err == nil {
+			if x.exit != exitOK {
+				t.Errorf("no error, not %q", x.text)
+			}
+			continue
+		}
+		if f := explain(err); f.Exit != x.exit || f.Error != x.text {
+			t.Errorf("code %d, %q, not %d, %q", f.Exit, f.Error, x.exit, x.text)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/bobbinstream/bobbin"
 	"github.com/bobbinstream/bobbin/broker"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
@@ -78,7 +79,10 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("anything"), 1},
 		{&usageError{"bobbin topic", errors.New("too few")}, 2},
 		{&kafka.Error{Kind: kafka.Invalid, Err: why}, 2},
+		{&kafka.Error{Kind: kafka.TooLarge, Err: why}, 2},
 		{&kafka.Error{Kind: kafka.NotFound, Err: why}, 3},
+		{&bobbin.Error{Err: bobbin.ErrTooLarge}, 2},
+		{&bobbin.Error{Err: bobbin.ErrDenied}, 4},
 		{fmt.Errorf("3 records acknowledged, then: %w", &kafka.Error{Kind: kafka.NotFound, Err: why}), 3},
 		{&kafka.Error{Kind: kafka.Unauthorized, Err: why}, 4},
 		{&kafka.Error{Kind: kafka.Unreachable, Err: why}, 5},

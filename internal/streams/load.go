@@ -85,10 +85,14 @@ func Load(ctx context.Context, in io.Reader, c *bobbin.Client, o LoadOptions) (L
 	err = x.rows(ctx, f)
 	x.done.TimeFormat = f.TimeFormat()
 	how := bobbin.Closed
+	settling := writing
 	if err != nil {
 		how = bobbin.Aborted
+		limited, cancel := context.WithTimeout(writing, settleTime)
+		defer cancel()
+		settling = limited
 	}
-	err = errors.Join(err, x.close(x.writing, how))
+	err = errors.Join(err, x.close(settling, how))
 	st := x.p.Stats()
 	x.done.Streams, x.done.Written, x.done.Acked, x.done.Failed = len(x.streams), st.Packets, st.Acked, st.Failed
 	return x.done, err

@@ -411,3 +411,37 @@ func TestALoadPassesOverWhatIsWrong(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// When the cluster does not come back, what is written ends soon after the first packet was given up, and says how much is lost.
+func TestWritingEndsWithoutTheCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t)
+		c.CreateTopic(t, "from", 1)
+		c.CreateTopic(t, "to", 1)
+		var b strings.Builder
+		b.WriteString("time,x\n")
+		for i := range 3600 {
+			fmt.Fprintf(&b, "%d,1\n", i+1)
+		}
+		o := streams.LoadOptions{Topic: "from", Stream: "s", File: file.Options{Format: file.CSV, Time: "time"}}
+		if d, err := streams.Load(t.Context(), strings.NewReader(b.String()), c.lib, o); err != nil || d.Rows != 3600 {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		fault := func() { c.Fail(t, "Produce", bobbintest.Fault{Drop: true}) }
+		began := time.Now()
+		o.Speed, o.Progress = 1, func(d streams.Loaded) {
+			if d.Rows == 20 {
+				fault()
+			}
+		}
+		d, err := streams.Load(t.Context(), strings.NewReader(b.String()), c.lib, o)
+		if took := time.Since(began); !errors.Is(err, bobbin.ErrUnreachable) || d.Rows > 160 || d.Acked < 20 || d.Acked >= d.Written || took > 3*time.Minute {
+			t.Errorf("after %v %+v, %v", took, d, err)
+		}
+		began = time.Now()
+		r, err := streams.Replay(t.Context(), c.kafka, c.lib, streams.ReplayOptions{Topic: "from", To: "to"})
+		if took := time.Since(began); !errors.Is(err, bobbin.ErrUnreachable) || r.Acked > 0 || took > 5*time.Minute {
+			t.Errorf("after %v %+v, %v", took, r, err)
+		}
+	})
+}
