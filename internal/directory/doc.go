@@ -1,2 +1,0 @@
-// Package directory says on which partition a stream is.
-package directory
