@@ -42,7 +42,7 @@ func TestClusterLosesNodesUnderLiveStreams(t *testing.T) {
 	script("chaos.sh", "kill", "3")
 	writeFor(5 * time.Second)
 	script("start.sh", "3")
-	writeFor(8 * time.Second)
+	writeFor(6 * time.Second)
 	script("chaos.sh", "pause", "2")
 	resume := func() { script("chaos.sh", "resume", "2") }
 	resumed := false
@@ -51,7 +51,7 @@ func TestClusterLosesNodesUnderLiveStreams(t *testing.T) {
 			resume()
 		}
 	}()
-	writeFor(15 * time.Second)
+	writeFor(12 * time.Second)
 	resume()
 	resumed = true
 	writeFor(3 * time.Second)

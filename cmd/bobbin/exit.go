@@ -84,7 +84,7 @@ func explain(err error) failure {
 		return f
 	}
 	switch kafka.KindOf(err) {
-	case kafka.Invalid:
+	case kafka.Invalid, kafka.TooLarge:
 		f.Exit = exitUsage
 	case kafka.NotFound:
 		f.Exit = exitNotFound
@@ -109,7 +109,7 @@ func exitOfLibrary(err error) int {
 		return exitUnauthorized
 	case errors.Is(err, bobbin.ErrUnreachable):
 		return exitUnreachable
-	case errors.Is(err, bobbin.ErrInvalid):
+	case errors.Is(err, bobbin.ErrInvalid), errors.Is(err, bobbin.ErrTooLarge):
 		return exitUsage
 	}
 	return exitFailure

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,10 +78,10 @@ Up to %d streams are listed. When there are more, the exit code is 1, and --part
 
 // shownName is a cell with a name.
 func shownName(s string) string {
-	if s == "" || printable([]byte(s)) {
-		return orDash(s)
+	if s != "" && (strings.ContainsAny(s, "\t\n") || !printable([]byte(s))) {
+		return strconv.Quote(s)
 	}
-	return word(s)
+	return orDash(s)
 }
 
 func streamOf(s *streams.Summary) streamResult {

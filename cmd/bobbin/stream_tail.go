@@ -214,6 +214,9 @@ func (t *tail) context(p *streams.Packet) error {
 		clear(t.told)
 	}
 	t.told[p.Stream] = said
+	if t.form == formTable && string(raw) == "{}" {
+		return nil // it says nothing
+	}
 	return t.write(sampleJSON{Kind: "context", Properties: raw}, p, string(appendContext(nil, c)))
 }
 

@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"internal/directory": {"internal/kafka"},
 	".":                  {"internal/codec", "internal/kafka", "internal/directory"},
 	"metrics":            {"."},
+	"examples":           {".", "broker"},
 	"bobbintest":         {".", "broker", "internal/server", "internal/vfs", "internal/kafka"},
 	"connect/file":       {"."},
 	"connect/host":       {},

@@ -39,7 +39,13 @@ type item struct {
 }
 
 // weight is about how much memory a packet takes while it waits.
-func weight(p *Packet) int64 { return 3*int64(p.Size) + 512 }
+func weight(p *Packet) int64 {
+	n := 2*int64(p.Size) + 512
+	if p.Header.Kind == codec.KindRows {
+		n += int64(len(p.Rows.Columns)+1) * (192 + 8*int64(len(p.Rows.Times)))
+	}
+	return n
+}
 
 // fill reads until the lane has enough, or its end.
 func (x *replay) fill(ctx context.Context, l *lane) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/bobbinstream/bobbin"
 	"github.com/bobbinstream/bobbin/connect/file"
@@ -40,6 +41,9 @@ type Loaded struct {
 	Acked       int64
 	Failed      int64
 }
+
+// loadAge is how long rows wait for others when nobody waits for them: files often have rows of many streams side by side.
+const loadAge = 250 * time.Millisecond
 
 // load is a Load under way.
 type load struct {
@@ -81,10 +85,14 @@ func Load(ctx context.Context, in io.Reader, c *bobbin.Client, o LoadOptions) (L
 	err = x.rows(ctx, f)
 	x.done.TimeFormat = f.TimeFormat()
 	how := bobbin.Closed
+	settling := writing
 	if err != nil {
 		how = bobbin.Aborted
+		limited, cancel := context.WithTimeout(writing, settleTime)
+		defer cancel()
+		settling = limited
 	}
-	err = errors.Join(err, x.close(x.writing, how))
+	err = errors.Join(err, x.close(settling, how))
 	st := x.p.Stats()
 	x.done.Streams, x.done.Written, x.done.Acked, x.done.Failed = len(x.streams), st.Packets, st.Acked, st.Failed
 	return x.done, err
@@ -170,7 +178,11 @@ func (x *load) stream(id string) (*loading, error) {
 	if len(x.streams) >= MaxStreams {
 		return nil, fmt.Errorf("there are more than %d streams; does the column %q really say the stream?", MaxStreams, x.o.File.Stream)
 	}
-	opened, err := x.p.Stream(x.writing, id, nil)
+	o := bobbin.StreamOptions{}
+	if x.o.Speed == 0 {
+		o.Buffer = bobbin.Buffer{Rows: 1000, Age: loadAge}
+	}
+	opened, err := x.p.Stream(x.writing, id, &o)
 	if err != nil {
 		return nil, err
 	}

@@ -24,8 +24,10 @@ type outlets struct {
 	ids       map[string]bool // of all that were written, up to MaxStreams
 	opened    int
 
-	working sync.WaitGroup // closes under way
-	turns   chan struct{}  // one token for each of them
+	working sync.WaitGroup  // closes under way
+	ctx     context.Context // of these
+	giveUp  context.CancelFunc
+	turns   chan struct{} // one token for each of them
 
 	mu      sync.Mutex
 	closing map[string]chan struct{} // closed when the stream is
@@ -40,8 +42,9 @@ type outlet struct {
 	present    []bool
 }
 
-func newOutlets(c *bobbin.Client, topic string, buffer bobbin.Buffer) *outlets {
-	return &outlets{client: c, topic: topic, buffer: buffer, streams: make(map[string]*outlet), ids: make(map[string]bool), turns: make(chan struct{}, closers), closing: make(map[string]chan struct{})}
+func newOutlets(ctx context.Context, c *bobbin.Client, topic string, buffer bobbin.Buffer) *outlets {
+	closing, cancel := context.WithCancel(ctx)
+	return &outlets{ctx: closing, giveUp: cancel, client: c, topic: topic, buffer: buffer, streams: make(map[string]*outlet), ids: make(map[string]bool), turns: make(chan struct{}, closers), closing: make(map[string]chan struct{})}
 }
 
 // open finds out whether the topic can be written.
@@ -188,7 +191,7 @@ func (o *outlets) end(ctx context.Context, id string, how bobbin.End) error {
 	o.closing[id] = closed
 	o.mu.Unlock()
 	o.working.Go(func() {
-		err := s.s.Close(ctx, how)
+		err := s.s.Close(o.ctx, how)
 		o.mu.Lock()
 		delete(o.closing, id)
 		o.err = errors.Join(o.err, err)
@@ -199,8 +202,10 @@ func (o *outlets) end(ctx context.Context, id string, how bobbin.End) error {
 	return nil
 }
 
-// close waits for all that was written. Streams stay open.
+// close waits for all that was written, until ctx ends. Streams stay open.
 func (o *outlets) close(ctx context.Context) error {
+	defer o.giveUp()
+	defer context.AfterFunc(ctx, o.giveUp)()
 	o.working.Wait()
 	err := o.err
 	for _, p := range o.producers {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// settleTime is how long what was written has for its acknowledgement when the caller gave up.
+// settleTime is how long what was written has for its acknowledgement when something failed or the caller gave up.
 const settleTime = 5 * time.Second
 
 // lasting is a context for writing, which lasts a while longer than the caller's: what was written when he gave up is still acknowledged.

@@ -67,8 +67,10 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 	if o.Speed == 0 {
 		buffer.Rows = codec.MaxRows // packets end where they ended
 	}
+	writing, end := lasting(ctx)
+	defer end()
 	x := &replay{
-		o: o, source: source, out: newOutlets(target, o.To, buffer), pace: pace{speed: o.Speed}, threads: make(map[place]*thread),
+		o: o, source: source, writing: writing, out: newOutlets(writing, target, o.To, buffer), pace: pace{speed: o.Speed}, threads: make(map[place]*thread),
 		next: make(map[int32]int64), reached: math.MinInt64,
 	}
 	for _, id := range o.Streams {
@@ -77,9 +79,6 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 		}
 		x.only[id] = true
 	}
-	writing, end := lasting(ctx)
-	defer end()
-	x.writing = writing
 	defer x.closeLanes()
 	err := x.open(ctx)
 	if err == nil {
@@ -88,7 +87,13 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 	if err == nil && o.Follow {
 		err = x.follow(ctx)
 	}
-	err = errors.Join(err, x.out.close(writing))
+	settling := writing
+	if err != nil {
+		limited, cancel := context.WithTimeout(writing, settleTime)
+		defer cancel()
+		settling = limited
+	}
+	err = errors.Join(err, x.out.close(settling))
 	x.count()
 	return x.done, err
 }
