@@ -14,5 +14,5 @@
 //
 // Files: main.go (flags) · build.go (binary, directories) · contest.go (rounds) · goal.go, stats.go (results) · journal.go (raw points) · machine.go, proc.go,
 // settle.go (the system) · process.go, servers.go, kafka.go (what is started) · limits.go (the measuring program) · produce.go,
-// e2e.go, topics.go, start.go, recovery.go, groups.go, commits.go, create.go, replay.go, hostile.go (the contests) · load.go, client.go (what recovery and topics write).
+// e2e.go, topics.go, start.go, recovery.go, groups.go, commits.go, create.go, replay.go, hostile.go, streams.go (the contests) · load.go, client.go (what recovery and topics write).
 package main

@@ -35,6 +35,11 @@ func ratio(figure, over, under string) func(round) float64 {
 	return func(r round) float64 { return r.get(over, figure) / r.get(under, figure) }
 }
 
+// only is a goal's value: a figure as it is.
+func only(figure, of string) func(round) float64 {
+	return func(r round) float64 { return r.get(of, figure) }
+}
+
 // result is a goal with what was measured.
 type result struct {
 	contest   string

@@ -75,6 +75,9 @@ func (b *bench) contests() []contest {
 		b.tenThousandContest(),
 		b.replayContest(),
 		b.hostileContest(),
+		b.rowsContest(),
+		b.streamsLatencyContest(),
+		b.streamsMemoryContest(),
 	}
 }
 

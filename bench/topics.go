@@ -25,7 +25,7 @@ func (b *bench) topicsContest() contest {
 		probe: b.latencyProbe,
 		goals: []goal{
 			{"p99, 1,000 topics ÷ 1 topic", ratio("p99_ms", "thousand", "one"), 2, false},
-			{"bytes of live memory per idle partition", func(r round) float64 { return r.get("idle", "bytes_live") }, 2048, false},
+			{"bytes of live memory per idle partition", only("bytes_live", "idle"), 2048, false},
 		},
 	}
 }

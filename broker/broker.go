@@ -17,6 +17,13 @@ import (
 // answerTime is how long the requests that an error of the disk met have for their answers.
 const answerTime = 2 * time.Second
 
+// The write-ahead log of a broker in memory is smaller than that of one on a disk: there its files would be memory that holds nothing. A record batch
+// may have a quarter of memoryWAL.
+const (
+	memoryWALFile = 4 << 20
+	memoryWAL     = 128 << 20
+)
+
 // Broker is an open data directory with a server on it. Its methods are safe for concurrent use.
 type Broker struct {
 	opts   Options
@@ -40,6 +47,17 @@ type Broker struct {
 // Open opens a data directory, after a crash with a replay of its log, and is ready when it returns. ctx bounds the opening only.
 // Its errors are of type *Error.
 func Open(ctx context.Context, opts Options) (*Broker, error) {
+	return openWith(ctx, opts, server.Options{})
+}
+
+// OpenOn is Open on a file system that the caller keeps in memory, with a say in what is done about requests. It is for package bobbintest; what it
+// takes is out of reach for programs outside this module.
+func OpenOn(ctx context.Context, opts Options, fs vfs.FS, overrule server.Overruler) (*Broker, error) {
+	opts.Memory, opts.fs = true, fs
+	return openWith(ctx, opts, server.Options{Overrule: overrule})
+}
+
+func openWith(ctx context.Context, opts Options, so server.Options) (*Broker, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -47,22 +65,24 @@ func Open(ctx context.Context, opts Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	fs, dir := opts.files()
+	sto := store.Options{Settings: settings, ExpectClusterID: opts.ExpectClusterID, Log: opts.Log}
+	sto.FS, sto.Dir = opts.files()
+	if opts.Memory {
+		sto.WALFileBytes, sto.WALBytes = memoryWALFile, memoryWAL
+	}
 	const op = "start the broker"
-	st, err := store.Open(ctx, store.Options{
-		FS: fs, Dir: dir, Settings: settings, ExpectClusterID: opts.ExpectClusterID, Log: opts.Log,
-	})
+	st, err := store.Open(ctx, sto)
 	if err != nil {
 		return nil, newError(op, err)
 	}
 	b := &Broker{
-		opts: opts, log: opts.Log, fs: fs, dir: dir, store: st,
+		opts: opts, log: opts.Log, fs: sto.FS, dir: sto.Dir, store: st,
 		stop: make(chan struct{}), closed: make(chan struct{}),
 	}
 	if err := b.forgetAddress(); err != nil {
 		return nil, errors.Join(newError(op, err), st.Close())
 	}
-	so := server.Options{Store: st, Log: opts.Log}
+	so.Store, so.Log = st, opts.Log
 	if host, port, _ := advertised(settings.Text(settingAdvertised)); host != "" {
 		so.Advertised = func(net.Addr) (string, int32) { return host, port }
 	}

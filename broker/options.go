@@ -75,13 +75,18 @@ func (o Options) validate() (*catalog.Broker, error) {
 	return b, nil
 }
 
+// memoryDir is the data directory of a broker in memory.
+const memoryDir = "/memory"
+
 // files returns the file system and the directory in it.
 func (o Options) files() (vfs.FS, string) {
-	if o.fs != nil {
+	switch {
+	case o.Memory && o.fs != nil:
+		return o.fs, memoryDir
+	case o.Memory:
+		return vfs.NewMem(), memoryDir
+	case o.fs != nil:
 		return o.fs, o.Dir
-	}
-	if o.Memory {
-		return vfs.NewMem(), "/memory"
 	}
 	return vfs.Disk(), o.Dir
 }

@@ -74,7 +74,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong use, 3 not found, 4 not allowed, 5 unreacha
 	})
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", formTable, "form of the result: "+strings.Join(forms, ", "))
 	a.complete(root, "output", forms...)
-	root.AddCommand(a.serve(), a.demo(), a.topic(), a.produce(), a.consume(), a.group(), a.doctor(), a.errors(), a.verify(), a.repair(), a.version(), a.completion())
+	root.AddCommand(a.serve(), a.demo(), a.topic(), a.produce(), a.consume(), a.stream(), a.importFile(), a.group(), a.doctor(), a.errors(), a.verify(), a.repair(), a.version(), a.completion())
 	return root
 }
 

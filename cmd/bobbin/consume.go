@@ -21,6 +21,7 @@ type consumeFlags struct {
 	partitions []int32
 	format     string
 	group      string
+	raw        bool
 }
 
 func (a *app) consume() *cobra.Command {
@@ -33,21 +34,26 @@ func (a *app) consume() *cobra.Command {
 The place to start is start, end, an OFFSET of each partition, or @TIME: @2026-11-24T08:00:00Z, @2026-11-24, milliseconds since 1970
 as in @1795500000000, or a time before now as in @-1h.
 
-A record is written as -f says: %t topic, %p partition, %o offset, %k key, %v value, %T time in milliseconds, %h headers; \n and \t.
-On a terminal, keys and values that are not printable are written in hex. -o json writes an array, -o jsonl an object a line, with
-key_base64 and value_base64 for bytes that are no text; -o name writes TOPIC/PARTITION/OFFSET.
+A record is written as -f says: %t topic, %p partition, %o offset, %k key, %v value, %d what a packet of a stream says in short and the
+value of other records, %T time in milliseconds, %h headers; \n and \t. On a terminal, keys and values that are not printable are written
+in hex. -o json writes an array, -o jsonl an object a line, with key_base64 and value_base64 for bytes that are no text, and in packet what
+a packet of a stream says; -o name writes TOPIC/PARTITION/OFFSET. With --raw packets are written as any record.
 
 With --group the partitions are shared with the other members of that group, reading goes on where the group has committed, and --from is for
 partitions where it has not. Records count as read when they are written.`,
 		Example: `  bobbin consume orders
   bobbin consume orders --from start --until-end -o jsonl
   bobbin consume orders --from @-1h --count 10 -f '%T %k %v\n'
-  bobbin consume orders --group billing --from start`,
+  bobbin consume orders --group billing --from start
+  bobbin consume cars --until-end -o jsonl | jq .packet.content`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from, err := kafka.ParsePlace(f.from, time.Now())
 			if err != nil {
 				return usagef(cmd, "--from: %w", err)
+			}
+			if f.raw && !cmd.Flags().Changed("format") {
+				f.format = `%v\n`
 			}
 			format, err := parseFormat(f.format)
 			if err != nil {
@@ -57,7 +63,7 @@ partitions where it has not. Records count as read when they are written.`,
 				return usagef(cmd, "--count must not be negative")
 			}
 			format.safe = isTerminal(a.stdout)
-			out := &recordWriter{w: a.stdout, form: a.output, format: format}
+			out := &recordWriter{w: a.stdout, form: a.output, format: format, raw: f.raw}
 			if f.group != "" {
 				if f.untilEnd || len(f.partitions) > 0 {
 					return usagef(cmd, "--group gets its partitions from the group: it goes with neither --partition nor --until-end; --count ends it")
@@ -88,7 +94,8 @@ partitions where it has not. Records count as read when they are written.`,
 	cmd.Flags().BoolVar(&f.untilEnd, "until-end", false, "end at what is the end of the topic now; starts at its start without --from")
 	cmd.Flags().Int32SliceVarP(&f.partitions, "partition", "p", nil, "read only this partition; repeat it for more")
 	cmd.Flags().StringVarP(&f.group, "group", "g", "", "read as a member of this consumer group, and commit what was written")
-	cmd.Flags().StringVarP(&f.format, "format", "f", `%v\n`, "form of a record in the table form")
+	cmd.Flags().StringVarP(&f.format, "format", "f", `%d\n`, "form of a record in the table form")
+	cmd.Flags().BoolVar(&f.raw, "raw", false, "write packets of streams as any record, byte for byte")
 	cmd.PreRun = func(cmd *cobra.Command, _ []string) {
 		if f.untilEnd && !cmd.Flags().Changed("from") {
 			f.from = "start"

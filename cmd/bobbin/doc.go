@@ -14,5 +14,6 @@
 // Files: main.go · app.go (the root command, the shared flags, the environment) · output.go (the four forms) · exit.go (errors to
 // exit codes and text) · service.go (a broker with its listeners) · one file a
 // command · input.go (standard input that can be interrupted) ·
-// keyvalue.go, properties.go · recordformat.go and recordlines.go (records as text, out and in).
+// keyvalue.go, properties.go · recordformat.go and recordlines.go (records as text, out and in) · packet.go (packets of streams as text and JSON) ·
+// meter.go.
 package main

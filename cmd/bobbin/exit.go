@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/bobbinstream/bobbin"
 	"github.com/bobbinstream/bobbin/broker"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
@@ -72,6 +73,9 @@ func explain(err error) failure {
 	if k, ok := errors.AsType[*kafka.Error](err); ok {
 		f.Code, f.Hint = k.Code, k.Hint
 	}
+	if s, ok := errors.AsType[*bobbin.Error](err); ok {
+		f.Exit, f.Hint = exitOfLibrary(s), s.Hint
+	}
 	if b, ok := errors.AsType[*broker.Error](err); ok {
 		f.Exit, f.Hint = exitOfBroker(b.Kind), b.Hint
 	}
@@ -80,7 +84,7 @@ func explain(err error) failure {
 		return f
 	}
 	switch kafka.KindOf(err) {
-	case kafka.Invalid:
+	case kafka.Invalid, kafka.TooLarge:
 		f.Exit = exitUsage
 	case kafka.NotFound:
 		f.Exit = exitNotFound
@@ -95,6 +99,20 @@ func explain(err error) failure {
 		f.Exit = exitInterrupted
 	}
 	return f
+}
+
+func exitOfLibrary(err error) int {
+	switch {
+	case errors.Is(err, bobbin.ErrUnknownTopic):
+		return exitNotFound
+	case errors.Is(err, bobbin.ErrDenied):
+		return exitUnauthorized
+	case errors.Is(err, bobbin.ErrUnreachable):
+		return exitUnreachable
+	case errors.Is(err, bobbin.ErrInvalid), errors.Is(err, bobbin.ErrTooLarge):
+		return exitUsage
+	}
+	return exitFailure
 }
 
 func exitOfBroker(k broker.Kind) int {

@@ -191,7 +191,7 @@ func TestARecordThatCannotBeWrittenIsCalledBackWithTheReason(t *testing.T) {
 	}{
 		"no such topic":      {kafka.Record{Topic: "nope"}, kafka.NotFound},
 		"negative partition": {kafka.Record{Topic: "t", Partition: -2}, kafka.Invalid},
-		"too large":          {kafka.Record{Topic: "t", Value: make([]byte, 2<<20)}, kafka.Invalid},
+		"too large":          {kafka.Record{Topic: "t", Value: make([]byte, 2<<20)}, kafka.TooLarge},
 	} {
 		got := make(chan error, 1)
 		p.SendTo(t.Context(), x.r, func(_ kafka.Record, err error) { got <- err })

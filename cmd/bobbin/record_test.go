@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/bobbinstream/bobbin/internal/codec"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
 
@@ -146,4 +147,58 @@ func FuzzParseFormat(f *testing.F) {
 func FuzzReadProperties(f *testing.F) {
 	f.Add("a=b\n#c\n")
 	f.Fuzz(func(_ *testing.T, s string) { _, _ = readProperties(strings.NewReader(s)) })
+}
+
+func TestAPacketIsShownInShort(t *testing.T) {
+	rows := &codec.Block{Times: []int64{1e15, 2e15}, Columns: []codec.Column{
+		{Kind: codec.Number, Name: "speed", Numbers: []float64{2.5, 3}}, {Kind: codec.Text, Name: "a note", Texts: []string{strings.Repeat("ü", 30), ""}},
+		{Kind: codec.Bytes, Name: "image", Bytes: [][]byte{{1, 2}, nil}}, {Kind: codec.Tag, Name: "lap", Texts: []string{"1", "2"}},
+	}}
+	packet := func(kind codec.Kind, value []byte, err error) *kafka.Record {
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := codec.Header{Format: codec.Binary, Kind: kind, Context: 7}
+		return &kafka.Record{Key: []byte("car 44"), Value: value, Headers: []kafka.Header{{Key: "x"}, {Key: codec.HeaderKey, Value: h.Append(nil)}}}
+	}
+	context, err := codec.AppendContext(nil, &codec.Context{Properties: codec.Properties{Name: "Car"}, Parameters: []codec.Definition{{ID: "speed"}}})
+	contextRecord := packet(codec.KindContext, context, err)
+	value, err := codec.AppendRows(nil, codec.Binary, rows)
+	rowsRecord := packet(codec.KindRows, value, err)
+	value, err = codec.AppendEvent(nil, codec.Binary, &codec.Event{Time: 1, ID: "pit", Value: "box\x1b", Tags: map[string]string{"b": "2", "a": "="}})
+	f, formatErr := parseFormat("%d")
+	if formatErr != nil {
+		t.Fatal(formatErr)
+	}
+	for _, x := range []struct {
+		r          *kafka.Record
+		text, json string
+	}{
+		{contextRecord, `"car 44"  context "Car", 1 parameter and 0 events defined`, `{"kind":"context","format":"json","context":7,"content":{"properties":{"name":"Car"},"parameters":[{"id":"speed","kind":"number"}]}}`},
+		{
+			rowsRecord, `"car 44"  2 rows 1970-01-12T13:46:40.000Z to 1970-01-24T03:33:20.000Z: speed=2.5 "a note"=` + strings.Repeat("ü", 20) + `… image=<2 bytes> {lap=1} …`,
+			`{"kind":"rows","format":"binary","context":7,"content":{"times":[1000000000000000,2000000000000000],"numbers":{"speed":[2.5,3]},"texts":{"a note":["` + strings.Repeat("ü", 30) + `",""]},"bytes":{"image":["AQI=",""]},"tags":{"lap":["1","2"]}}}`,
+		},
+		{
+			packet(codec.KindEvent, value, err), `"car 44"  event pit 1970-01-01T00:00:00.000000001Z "box\x1b" {a="="} {b=2}`,
+			`{"kind":"event","format":"binary","context":7,"content":{"time":1,"id":"pit","value":"box\u001b","tags":{"a":"=","b":"2"}}}`,
+		},
+		{packet(codec.KindEnd, codec.AppendEnd(nil, codec.Aborted), nil), `"car 44"  aborted`, `{"kind":"end","format":"json","context":7,"content":{"end":"aborted"}}`},
+		{packet(codec.KindEnd, []byte("{"), nil), `"car 44"  cannot be read: `, `{"error":"`},
+		{&sample, "v\x00", ""},
+	} {
+		if got := string(f.append(nil, x.r)); !strings.HasPrefix(got, x.text) || len(got) > len(x.text) && !strings.HasSuffix(x.text, ": ") {
+			t.Errorf("%q, not %q", got, x.text)
+		}
+		var out bytes.Buffer
+		if err := (&recordWriter{w: &out, form: formJSONL}).write([]kafka.Record{*x.r}); err != nil {
+			t.Fatal(err)
+		}
+		if _, got, _ := strings.Cut(strings.TrimSuffix(out.String(), "}\n"), `"packet":`); !strings.HasPrefix(got, x.json) || x.json == "" && got != "" {
+			t.Errorf("%s, not %s", got, x.json)
+		}
+		if _, _, err := parseRecord(out.Bytes()); err != nil {
+			t.Errorf("produce does not take it: %v", err)
+		}
+	}
 }

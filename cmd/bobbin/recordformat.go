@@ -11,12 +11,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/bobbinstream/bobbin/internal/kafka"
+	"github.com/bobbinstream/bobbin/internal/streams"
 )
 
 // recordFormat writes records as its pieces say: a text, or a field by the letter of its verb.
 type recordFormat struct {
 	pieces []formatPiece
 	safe   bool // what is not printable is written in hex
+
+	decoder streams.Decoder
 }
 
 type formatPiece struct {
@@ -25,7 +28,7 @@ type formatPiece struct {
 }
 
 // parseFormat reads a format of text, the escapes \n \t \r \0 \\, and the verbs %t (topic), %p (partition), %o (offset), %k (key),
-// %v or %s (value), %T (time in milliseconds since 1970), %h (headers) and %%.
+// %v or %s (value), %d (a packet of a stream in short, the value of other records), %T (time in milliseconds since 1970), %h (headers) and %%.
 func parseFormat(s string) (*recordFormat, error) {
 	f := &recordFormat{}
 	var text []byte
@@ -50,14 +53,14 @@ func parseFormat(s string) (*recordFormat, error) {
 		switch s[i] {
 		case '%':
 			text = append(text, '%')
-		case 't', 'p', 'o', 'k', 'v', 's', 'T', 'h':
+		case 't', 'p', 'o', 'k', 'v', 's', 'd', 'T', 'h':
 			if len(text) > 0 {
 				f.pieces = append(f.pieces, formatPiece{text: text})
 				text = nil
 			}
 			f.pieces = append(f.pieces, formatPiece{verb: s[i]})
 		default:
-			return nil, fmt.Errorf("format %.60q has the unknown verb %%%c; there are %%t %%p %%o %%k %%v %%T %%h %%%%", s, s[i])
+			return nil, fmt.Errorf("format %.60q has the unknown verb %%%c; there are %%t %%p %%o %%k %%v %%d %%T %%h %%%%", s, s[i])
 		}
 	}
 	if len(text) > 0 {
@@ -81,6 +84,11 @@ func (f *recordFormat) append(dst []byte, r *kafka.Record) []byte {
 			dst = f.appendBytes(dst, r.Key)
 		case 'v', 's':
 			dst = f.appendBytes(dst, r.Value)
+		case 'd':
+			short, ok := appendPacket(dst, &f.decoder, r)
+			if dst = short; !ok {
+				dst = f.appendBytes(dst, r.Value)
+			}
 		case 'T':
 			dst = strconv.AppendInt(dst, r.Time.UnixMilli(), 10)
 		case 'h':
@@ -128,6 +136,7 @@ type recordJSON struct {
 	Value       json.RawMessage `json:"value,omitempty"`
 	ValueBase64 []byte          `json:"value_base64,omitempty"`
 	Headers     []headerJSON    `json:"headers,omitempty"`
+	Packet      *packetJSON     `json:"packet,omitempty"` // what a packet of a stream says; the record is written without it
 }
 
 type headerJSON struct {
@@ -178,6 +187,9 @@ type recordWriter struct {
 	format *recordFormat
 	buf    []byte
 	n      int
+	raw    bool // packets are not decoded
+
+	decoder streams.Decoder
 }
 
 func (w *recordWriter) write(records []kafka.Record) error {
@@ -192,7 +204,11 @@ func (w *recordWriter) write(records []kafka.Record) error {
 			}
 			e := json.NewEncoder(b)
 			e.SetEscapeHTML(false)
-			if err := e.Encode(toJSON(r)); err != nil {
+			j := toJSON(r)
+			if !w.raw {
+				j.Packet = packetOf(&w.decoder, r)
+			}
+			if err := e.Encode(j); err != nil {
 				return err
 			}
 			w.buf = b.Bytes()

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
+	"github.com/bobbinstream/bobbin"
 	"github.com/bobbinstream/bobbin/broker"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
@@ -78,7 +79,10 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("anything"), 1},
 		{&usageError{"bobbin topic", errors.New("too few")}, 2},
 		{&kafka.Error{Kind: kafka.Invalid, Err: why}, 2},
+		{&kafka.Error{Kind: kafka.TooLarge, Err: why}, 2},
 		{&kafka.Error{Kind: kafka.NotFound, Err: why}, 3},
+		{&bobbin.Error{Err: bobbin.ErrTooLarge}, 2},
+		{&bobbin.Error{Err: bobbin.ErrDenied}, 4},
 		{fmt.Errorf("3 records acknowledged, then: %w", &kafka.Error{Kind: kafka.NotFound, Err: why}), 3},
 		{&kafka.Error{Kind: kafka.Unauthorized, Err: why}, 4},
 		{&kafka.Error{Kind: kafka.Unreachable, Err: why}, 5},
@@ -111,6 +115,13 @@ func TestAWrongUseSaysWhereToLook(t *testing.T) {
 		{"topic", "delete-records", "t", "--partition", "0"}, {"topic", "delete-records", "t", "--before", "3"}, {"group"}, {"group", "describe"}, {"group", "delete"},
 		{"group", "reset-offsets", "g", "--topic", "t"}, {"group", "reset-offsets", "g", "--topic", "t", "--to", "soon"}, {"errors", "1", "2"}, {"doctor", "x"},
 		{"consume", "t", "--group", "g", "--until-end"}, {"consume", "t", "--group", "g", "--partition", "1"}, {"serve", "-X", "x"}, {"produce", "t", "--header", "x"},
+		{"stream"}, {"stream", "list"}, {"stream", "describe", "t"}, {"stream", "tail", "t", "--from", "soon"}, {"stream", "tail", "t", "--count", "-1"},
+		{"stream", "tail", "t", "--events", "--parameter", "x"}, {"stream", "replay", "t"}, {"stream", "replay", "t", "--to", "t"}, {"stream", "replay", "t", "--to", "u", "--speed", "fast"},
+		{"stream", "replay", "t", "--to", "u", "--from", "soon"}, {"import", "f.csv", "--time", "at"}, {"import", "f.csv", "--topic", "t"}, {"import", "f.txt", "--topic", "t", "--time", "at"},
+		{"import", "-", "--topic", "t", "--time", "at", "--format", "csv"}, {"import", "-", "--topic", "t", "--time", "at", "--stream", "s"},
+		{"import", "f.csv", "--topic", "t", "--time", "at", "--parameter", "p"}, {"import", "f.csv", "--topic", "t", "--time", "at", "--stream", "s", "--stream-id", "x"},
+		{"import", "f.csv", "--topic", "t", "--time", "at", "--speed", "0"}, {"import", "f.csv", "--topic", "t", "--time", "at", "--time-format", "days"},
+		{"import", "f.csv", "--topic", "t", "--time", "at", "--unit", "km/h"}, {"import", "f.csv", "--topic", "t", "--time", "at", "--parameter", "p", "--value", "v", "--tag", "x"},
 	} {
 		code, out, msg := run(t, args...)
 		if code != exitUsage || out != "" || !strings.Contains(msg, "try: see `bobbin") {

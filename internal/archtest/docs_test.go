@@ -43,6 +43,38 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```")
+
+// What the guides show of Go is compiled and run: each piece stands, word by word, in a test or in an example.
+func TestGoInGuidesIsTested(t *testing.T) {
+	var code strings.Builder
+	for _, s := range sources(t) {
+		if s.test || underPackage(s.pkg, "examples") {
+			text, err := os.ReadFile(filepath.Join("../..", s.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			code.Write(text)
+		}
+	}
+	guides, err := filepath.Glob("../../docs/guide/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range guides {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range goBlock.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(code.String(), m[1]) {
+				first, _, _ := strings.Cut(m[1], "\n")
+				t.Errorf("%s: no test has the piece that begins with %q as it is", name, first)
+			}
+		}
+	}
+}
+
 // Every outside module that go.mod requires directly has a line of reason.
 func TestEveryDependencyHasAReason(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")

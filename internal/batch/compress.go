@@ -16,8 +16,8 @@ import (
 // Writers cost much more than what they write, so they are kept, one pool for each level: gzip has 1 to 9, zstd four.
 var (
 	gzipWriters  [gzip.BestCompression + 1]sync.Pool
-	zstdEncoders [zstd.SpeedBestCompression + 1]sync.Pool
-	zstdStreams  [zstd.SpeedBestCompression + 1]sync.Pool // with a smaller window, which is memory
+	zstdEncoders [zstd.SpeedBestCompression + 1]coders
+	zstdStreams  [zstd.SpeedBestCompression + 1]coders // with a smaller window, which is memory
 	lz4Writers   = sync.Pool{New: func() any { return lz4.NewWriter(nil) }}
 )
 
@@ -90,7 +90,7 @@ type (
 	lz4Writer  struct{ *lz4.Writer }
 	zstdWriter struct {
 		*zstd.Encoder
-		pool *sync.Pool
+		pool *coders
 	}
 	snappyWriter struct {
 		out     *sink
@@ -148,17 +148,17 @@ func (z lz4Writer) Close() error {
 func appendZstd(dst []byte, level int, src []byte) []byte {
 	z, pool := newZstd(zstdEncoders[:], level)
 	dst = z.EncodeAll(src, dst)
-	pool.Put(z)
+	pool.put(z)
 	return dst
 }
 
 // newZstd gives an encoder for a level, and the pool that it goes back to.
-func newZstd(pools []sync.Pool, level int, o ...zstd.EOption) (*zstd.Encoder, *sync.Pool) {
+func newZstd(pools []coders, level int, o ...zstd.EOption) (*zstd.Encoder, *coders) {
 	if level == 0 || level == -1 {
 		level = zstdDefault
 	}
 	how := zstd.EncoderLevelFromZstd(level)
-	z, _ := pools[how].Get().(*zstd.Encoder)
+	z, _ := pools[how].get().(*zstd.Encoder)
 	if z == nil {
 		var err error
 		z, err = zstd.NewWriter(nil, append(o, zstd.WithEncoderLevel(how), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true),
@@ -171,7 +171,7 @@ func newZstd(pools []sync.Pool, level int, o ...zstd.EOption) (*zstd.Encoder, *s
 func (z zstdWriter) Close() error {
 	err := z.Encoder.Close()
 	z.Reset(nil)
-	z.pool.Put(z.Encoder)
+	z.pool.put(z.Encoder)
 	return err
 }
 

@@ -64,12 +64,12 @@ var (
 )
 
 var (
-	zstdDecoders = sync.Pool{New: func() any {
+	zstdDecoders = coders{pool: sync.Pool{New: func() any {
 		return newZstdDecoder(zstd.WithDecoderMaxWindow(maxZstdWindow), zstd.WithDecodeAllCapLimit(true))
-	}}
-	zstdReaders = sync.Pool{New: func() any {
+	}}}
+	zstdReaders = coders{pool: sync.Pool{New: func() any {
 		return &zstdReader{Decoder: newZstdDecoder(zstd.WithDecoderMaxWindow(maxStreamWindow))}
-	}}
+	}}}
 )
 
 func newZstdDecoder(o ...zstd.DOption) *zstd.Decoder {
@@ -118,7 +118,7 @@ func openCodec(codec Codec, src []byte, limit int) (io.ReadCloser, error) {
 	case LZ4:
 		return openLZ4(src)
 	case ZSTD:
-		z := zstdReaders.Get().(*zstdReader)
+		z := zstdReaders.get().(*zstdReader)
 		z.src.Reset(src)
 		if err := z.Reset(&z.src); err != nil {
 			z.Close()
@@ -132,7 +132,7 @@ func openCodec(codec Codec, src []byte, limit int) (io.ReadCloser, error) {
 func (z *zstdReader) Close() error {
 	z.src.Reset(nil)
 	err := z.Reset(nil)
-	zstdReaders.Put(z)
+	zstdReaders.put(z)
 	return err
 }
 
@@ -246,8 +246,8 @@ func unzstd(buf, src []byte, limit int) ([]byte, error) {
 		}
 		want = int(min(h.FrameContentSize, uint64(reach)))
 	}
-	z := zstdDecoders.Get().(*zstd.Decoder)
-	defer zstdDecoders.Put(z)
+	z := zstdDecoders.get().(*zstd.Decoder)
+	defer zstdDecoders.put(z)
 	for {
 		if cap(buf) < want+zstdRoom {
 			buf = make([]byte, 0, want+zstdRoom)

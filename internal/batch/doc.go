@@ -30,7 +30,7 @@
 // the formats 0 and 1.
 //
 // Files: batch.go (header: read and patch) · next.go · varint.go · record.go (one record, Records, Stamps) · validate.go ·
-// codec.go (names) · decompress.go · stream.go (piece by piece) · compress.go · snappy.go (Kafka's framing), snappystream.go · recompress.go · compact.go (what compaction leaves) · builder.go · errors.go.
+// codec.go (names) · decompress.go · stream.go (piece by piece) · compress.go · coders.go (what is kept of Zstandard) · snappy.go (Kafka's framing), snappystream.go · recompress.go · compact.go (what compaction leaves) · builder.go · errors.go.
 //
 // Locks: none. A Batch is as safe to share as its bytes are.
 package batch

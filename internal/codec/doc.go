@@ -9,7 +9,9 @@
 //
 // Never: it knows nothing of records, topics or clocks; it keeps no value that it was given but where it says so.
 //
-// Files: header.go · block.go (Block, Column) · rows_json.go · rows_binary.go · event.go · context.go (Context, End) · scan.go (reading JSON) · errors.go.
+// Files: header.go · block.go (Block, Column) · rows.go (which format, and what is wrong with a block) · rows_json.go · rows_binary.go · event.go · context.go (Context,
+// End) · scan.go (reading JSON) · write.go (writing it) · number.go (reading numbers) · names.go (names of
+// columns) · memory.go (one kind of memory seen as another) · errors.go.
 //
 // Locks: none. Functions are safe for concurrent use, a Block belongs to one goroutine.
 package codec

@@ -29,7 +29,9 @@ func aState() state {
 		written: 25_731, read: 25_730, writeRate: 309.4, readRate: 309.1, streams: 93,
 		latency: latency{P50: 1200 * time.Microsecond, P99: 4810 * time.Microsecond},
 		whole:   latency{P50: 1300 * time.Microsecond, P99: 5 * time.Millisecond, Max: 23400 * time.Microsecond},
-		onDisk:  12_912_345, cost: 0.0134,
+		onDisk:  12_912_345, cost: 0.0134, events: 117,
+		readers:    []reader{{name: "reader-1", partitions: 2, streams: 44}, {name: "reader-2", partitions: 2, streams: 49}},
+		happenings: []happening{{what: "started", name: "4711 postgres"}, {what: "exited", name: "4242 make"}},
 	}
 	for i := range 4 {
 		st.cores = append(st.cores, line{name: fmt.Sprint(i), spark: wave(83, 0.9, float64(i)), lately: 0.2 * float64(i+1)})
@@ -54,6 +56,7 @@ func TestAFrameLooksAsItShould(t *testing.T) {
 	lossy := aState()
 	lossy.skipped, lossy.outOfOrder, lossy.duplicated, lossy.ending, lossy.onDisk = 3, 2, 1, true, -1
 	lossy.durability = "interval:100ms"
+	lossy.readers[1].killed = true
 	for name, tc := range map[string]struct {
 		st    state
 		to    size

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -48,8 +47,7 @@ func TestOnATerminalTheScreenIsDrawnInPlaceAndLeftAsItWas(t *testing.T) {
 	var reading sync.WaitGroup
 	reading.Go(func() { _, _ = io.Copy(&drawn, user) }) // ends with an error when the program's end is closed
 
-	sum, err := Run(context.Background(), Options{Cluster: newFakeCluster(), Sampler: pacedSampler{someStreams},
-		Address: "127.0.0.1:9092", Durability: "sync", For: 600 * time.Millisecond, Live: program})
+	sum, err := runOn(t, aBroker(t), 1000, func(o *Options) { o.For, o.Live = 1200*time.Millisecond, program })
 	if err != nil || !sum.Intact() {
 		t.Fatalf("summary %+v, error %v", sum, err)
 	}
@@ -63,7 +61,7 @@ func TestOnATerminalTheScreenIsDrawnInPlaceAndLeftAsItWas(t *testing.T) {
 		t.Errorf("the terminal is not entered first and left last: %q … %q", got[:min(40, len(got))], got[max(0, len(got)-40):])
 	}
 	if n := strings.Count(got, beginFrame); n < 2 {
-		t.Errorf("%d frames in 600 ms", n)
+		t.Errorf("%d frames in 1.2 s", n)
 	}
 	if !strings.Contains(got, "postgres") || !strings.Contains(got, "\x1b[24;1H Ctrl-C") {
 		t.Errorf("no process or no last line in %q", got)

@@ -1,6 +1,9 @@
 package demo
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 const margin = " "
 
@@ -9,9 +12,9 @@ func (f *frame) header(st state) {
 	at := st.address + "   " + clock(st.elapsed) + margin
 	f.row(piece{fit(title, f.columns-width(at)) + at, bar})
 	f.row(piece{margin + durabilityText(st.durability), plain})
-	earlier := "a new topic: no rows from earlier runs"
+	earlier := "a new topic: no packets from earlier runs"
 	if st.before > 0 {
-		earlier = "continuing: " + count(st.before) + " rows from earlier runs"
+		earlier = "continuing: " + count(st.before) + " packets from earlier runs"
 	}
 	f.row(piece{margin + earlier, faint})
 	f.blank()
@@ -36,8 +39,10 @@ func (f *frame) figures(st state) {
 		cell("on disk", right(diskText(st.onDisk), 10), strong, f.columns-half))
 	pair(cell("out of order", right(count(st.outOfOrder), 22), alarm(st.outOfOrder), half),
 		cell("streams", right(count(st.streams), 10), strong, f.columns-half))
-	pair(cell("duplicated", right(count(st.duplicated), 22), alarm(st.duplicated), half),
-		cell("reader's cost", right(percent(st.cost), 10)+" of a core", plain, f.columns-half))
+	pair(cell("read again", right(count(st.duplicated), 22), again(st), half),
+		cell("events", right(count(st.events), 10), strong, f.columns-half))
+	pair(cell("two readers", right(sharing(st), 22), strong, half),
+		cell("sampling", right(percent(st.cost), 10)+" of a core", plain, f.columns-half))
 	f.blank()
 }
 
@@ -47,6 +52,42 @@ func memoryText(rss float64) string {
 		return ""
 	}
 	return bytesText(rss)
+}
+
+// again is how rows look that were read again: they may be when a reader was killed.
+func again(st state) style {
+	for _, r := range st.readers {
+		if r.killed {
+			return plain
+		}
+	}
+	return alarm(st.duplicated)
+}
+
+// sharing says how many partitions each reader has.
+func sharing(st state) string {
+	parts := make([]string, 0, len(st.readers))
+	for _, r := range st.readers {
+		parts = append(parts, r.share())
+	}
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, " + ") + " partitions"
+}
+
+// happened shows the last starts and exits on one line.
+func (f *frame) happened(st state) {
+	var parts []string
+	for i := len(st.happenings) - 1; i >= 0; i-- {
+		h := st.happenings[i]
+		parts = append(parts, h.what+" "+h.name)
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing started or exited yet"}
+	}
+	f.row(piece{margin + fit("lately", 8), faint}, piece{strings.Join(parts, "  ·  "), plain})
+	f.blank()
 }
 
 func alarm(n uint64) style {
@@ -66,7 +107,7 @@ func diskText(n int64) string {
 // machine shows cores, disks and interfaces. Each kind gets one line on a small terminal, and more on a high one.
 func (f *frame) machine(st state) {
 	perSecond := func(l line) string { return bytesText(l.lately) + "/s" }
-	most := max(1, (f.rows-16)/8)
+	most := max(1, (f.rows-18)/8)
 	spark := 5 // four cores on 80 columns
 	if f.columns >= 100 {
 		spark = 9
@@ -75,7 +116,7 @@ func (f *frame) machine(st state) {
 		value: func(l line) string { return percent(l.lately) }})
 	f.devices(st.disks, most, device{kind: "disks", name: 8, spark: 12, number: 10, value: perSecond})
 	f.devices(st.nets, most, device{kind: "network", name: 8, spark: 12, number: 10, value: perSecond})
-	f.blank()
+	f.happened(st)
 }
 
 // A device says how one kind is shown: the widths of its cells, what fills a cell of its sparkline (0: the device's own

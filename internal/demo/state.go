@@ -11,12 +11,12 @@ type state struct {
 	address    string
 	durability string // the level
 	elapsed    time.Duration
-	before     int64 // rows of earlier runs
+	before     int64 // packets of earlier runs
 	ending     bool  // no more rows are written; the last ones are awaited
 
 	written, read       uint64
 	writeRate, readRate float64
-	skipped             uint64 // numbers or offsets that have not come
+	skipped             uint64 // numbers that have not come
 	outOfOrder          uint64
 	duplicated          uint64
 	streams             int
@@ -24,8 +24,18 @@ type state struct {
 	whole               latency // since the start
 	onDisk              int64   // -1: not known
 	cost                float64
+	events              uint64
+	happenings          []happening // the last starts and exits
+	readers             []reader
 
 	cores, disks, nets, processes []line
+}
+
+// A reader is an instance that shares the reading.
+type reader struct {
+	name                string
+	partitions, streams int
+	killed              bool
 }
 
 // A line is one stream on the screen.
@@ -49,7 +59,8 @@ func (t *tracker) snapshot(now time.Time, st *state) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	st.read, st.outOfOrder, st.duplicated = t.read, t.outOfOrder, t.duplicated
-	st.skipped, st.streams = max(t.missing, t.gaps), len(t.streams)
+	st.skipped, st.streams, st.events = t.missing, len(t.streams), t.events
+	st.happenings = append([]happening(nil), t.happenings...)
 	t.rotate(now)
 	st.latency, st.whole = figuresOf(t.lately.Merge()), figuresOf(t.latency)
 	for _, s := range t.streams {

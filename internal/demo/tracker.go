@@ -19,13 +19,13 @@ type tracker struct {
 
 	mu         sync.Mutex
 	streams    map[string]*stream
-	partitions map[int32]int64 // the offset that comes next
-	read       uint64          // rows of this run, each counted once
-	foreign    uint64          // records of others
+	read       uint64 // rows of this run, each counted once
+	foreign    uint64 // rows and records of others
 	outOfOrder uint64
 	duplicated uint64
 	missing    uint64                          // numbers that were skipped and have not come
-	gaps       uint64                          // offsets that were skipped
+	events     uint64                          // starts and exits
+	happenings []happening                     // the last of them, the newest at the end
 	latency    *hdrhistogram.Histogram         // the whole run, in microseconds
 	lately     *hdrhistogram.WindowedHistogram // the last seconds
 	rotated    time.Time
@@ -53,25 +53,41 @@ const (
 	latencyHighest = int64(10 * time.Minute / time.Microsecond)
 )
 
-func newTracker(run string, from []Offsets) *tracker {
-	t := &tracker{
-		run: run, streams: map[string]*stream{}, partitions: map[int32]int64{},
+// A happening is an event of a stream.
+type happening struct {
+	at         time.Time
+	what, name string
+}
+
+// happeningsKept bounds what is kept to be shown.
+const happeningsKept = 4
+
+func newTracker(run string) *tracker {
+	return &tracker{
+		run: run, streams: map[string]*stream{},
 		latency: hdrhistogram.New(1, latencyHighest, 3),
 		lately:  hdrhistogram.NewWindowed(windowSlots, 1, latencyHighest, 2),
 	}
-	for _, o := range from {
-		t.partitions[o.Partition] = o.End
-	}
-	return t
 }
 
-// observe takes records as they were read, at the moment now.
-func (t *tracker) observe(records []Record, now time.Time) {
+// stranger counts a record that is no row of the demo.
+func (t *tracker) stranger() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rotate(now)
-	for i := range records {
-		t.observeOne(&records[i], now)
+	t.foreign++
+}
+
+// happened takes an event.
+func (t *tracker) happened(now time.Time, what, name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.events++
+	if what == "found" { // at the start, of everything that is there
+		return
+	}
+	t.happenings = append(t.happenings, happening{now, what, name})
+	if n := len(t.happenings) - happeningsKept; n > 0 {
+		t.happenings = append(t.happenings[:0], t.happenings[n:]...)
 	}
 }
 
@@ -89,26 +105,24 @@ func (t *tracker) rotate(now time.Time) {
 	}
 }
 
-func (t *tracker) observeOne(r *Record, now time.Time) {
-	if next := t.partitions[r.Partition]; r.Offset > next {
-		t.gaps += uint64(r.Offset - next)
-	}
-	t.partitions[r.Partition] = max(t.partitions[r.Partition], r.Offset+1)
-
-	row, err := decodeRow(r.Value)
-	if err != nil || row.run != t.run {
+// observe takes a row of a stream as it was read, at the moment now.
+func (t *tracker) observe(id string, partition int32, row row, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rotate(now)
+	if row.run != t.run {
 		t.foreign++
 		return
 	}
-	s := t.streams[row.stream]
+	s := t.streams[id]
 	if s == nil {
-		s = newStream(row.stream, r.Partition)
-		t.streams[row.stream] = s
+		s = newStream(id, partition)
+		t.streams[id] = s
 	}
 	if row.seq > s.next {
 		t.missing += row.seq - s.next
 	}
-	switch s.place(row.seq, r.Partition) {
+	switch s.place(row.seq, partition) {
 	case placeLate:
 		t.missing--
 		t.outOfOrder++
@@ -199,15 +213,15 @@ func busyCore(values map[string]float64) float64 {
 
 // counts are the tracker's sums at one moment.
 type counts struct {
-	read, foreign, outOfOrder, duplicated, missing, gaps uint64
-	streams                                              int
+	read, foreign, outOfOrder, duplicated, missing, events uint64
+	streams                                                int
 }
 
 func (t *tracker) counts() counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return counts{read: t.read, foreign: t.foreign, outOfOrder: t.outOfOrder, duplicated: t.duplicated,
-		missing: t.missing, gaps: t.gaps, streams: len(t.streams)}
+		missing: t.missing, events: t.events, streams: len(t.streams)}
 }
 
 // A latency is from the moment of sampling to the moment of reading.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -26,12 +27,8 @@ const (
 	lineEvery  = 5 * time.Second
 )
 
-func newView(o Options, p *pipeline, from []Offsets, began time.Time) *view {
-	v := &view{o: o, p: p, began: began, onDisk: -1}
-	for _, f := range from {
-		v.before += f.End - f.Start
-	}
-	return v
+func newView(o Options, p *pipeline, before int64, began time.Time) *view {
+	return &view{o: o, p: p, began: began, before: before, onDisk: -1}
 }
 
 // run shows the state until ctx ends, and leaves the terminal as it was.
@@ -84,7 +81,7 @@ func (v *view) run(ctx context.Context, ending <-chan struct{}) {
 // state gathers the moment now. Rates are those between calls, which come at an even pace.
 func (v *view) state(now time.Time) state {
 	st := state{address: v.o.Address, durability: v.o.Durability, elapsed: now.Sub(v.began), before: v.before,
-		written: v.p.acked.Load(), cost: v.o.Sampler.Cost()}
+		written: uint64(v.p.producer.Stats().RowsAcked), cost: v.o.Sampler.Cost()}
 	v.p.tracker.snapshot(now, &st)
 	st.writeRate, st.readRate = v.writes.rate(now, st.written), v.reads.rate(now, st.read)
 	if now.Sub(v.diskAt) >= diskEvery {
@@ -92,6 +89,10 @@ func (v *view) state(now time.Time) state {
 		v.diskAt = now
 	}
 	st.onDisk = v.onDisk
+	for _, r := range v.p.readers {
+		own := r.consumer.Stats()
+		st.readers = append(st.readers, reader{name: r.name, partitions: own.Partitions, streams: own.Streams, killed: !r.alive().IsZero()})
+	}
 	return st
 }
 
@@ -107,9 +108,9 @@ func (v *view) measureDisk() {
 
 // opening says what runs, before the first plain line.
 func (v *view) opening() {
-	earlier := "a new topic: no rows from earlier runs"
+	earlier := "a new topic: no packets from earlier runs"
 	if v.before > 0 {
-		earlier = fmt.Sprintf("continuing: %s rows from earlier runs", count(v.before))
+		earlier = fmt.Sprintf("continuing: %s packets from earlier runs", count(v.before))
 	}
 	_, _ = fmt.Fprintf(v.o.Live, "this computer's telemetry through topic %s at %s\n%s\n%s\n",
 		Topic, v.o.Address, durabilityText(v.o.Durability), earlier) // the next line meets the same error
@@ -130,9 +131,25 @@ func plainText(st state) string {
 	if len(st.processes) > 0 {
 		busiest = fmt.Sprintf("  busiest %s %s", st.processes[0].name, percent(st.processes[0].lately))
 	}
-	return fmt.Sprintf("%5s  written %s (%.0f/s)  read %s  lost %s  out of order %s  p50 %s  p99 %s%s  reading %s%s\n",
+	who := make([]string, 0, len(st.readers))
+	for _, r := range st.readers {
+		who = append(who, r.share())
+	}
+	again := ""
+	if st.duplicated > 0 {
+		again = "  read again " + count(st.duplicated)
+	}
+	return fmt.Sprintf("%5s  written %s (%.0f/s)  read %s  lost %s  out of order %s%s  p50 %s  p99 %s%s  reading %s  partitions %s%s\n",
 		clock(st.elapsed), count(st.written), st.writeRate, count(st.read), count(st.skipped),
-		count(st.outOfOrder+st.duplicated), millis(st.latency.P50), millis(st.latency.P99), disk, percent(st.cost), busiest)
+		count(st.outOfOrder), again, millis(st.latency.P50), millis(st.latency.P99), disk, percent(st.cost), strings.Join(who, "+"), busiest)
+}
+
+// share says how many partitions a reader has.
+func (r reader) share() string {
+	if r.killed {
+		return "killed"
+	}
+	return fmt.Sprint(r.partitions)
 }
 
 // summary is the end of the run, when all that it started has ended.
@@ -142,10 +159,10 @@ func (v *view) summary(now time.Time) Summary {
 	c := v.p.tracker.counts()
 	return Summary{
 		RowsWritten: st.written, RowsRead: c.read, RowsLost: lost(st.written, c), RowsOutOfOrder: c.outOfOrder,
-		RowsDuplicated: c.duplicated, Streams: c.streams,
+		RowsDuplicated: c.duplicated, Streams: c.streams, Events: c.events, Readers: len(st.readers), ReaderKilled: v.o.KillOne,
 		P50: inMillis(st.whole.P50), P99: inMillis(st.whole.P99), Max: inMillis(st.whole.Max),
 		Seconds: now.Sub(v.began).Seconds(), BytesOnDisk: max(v.onDisk, 0), ReaderCPU: st.cost,
 		Address: v.o.Address, Durability: v.o.Durability, Data: v.o.Data, Run: v.p.run,
-		Resumed: v.before > 0, RowsBefore: v.before,
+		Resumed: v.before > 0, PacketsBefore: v.before,
 	}
 }

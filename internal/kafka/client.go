@@ -78,6 +78,9 @@ func (c *Client) connect(more ...kgo.Opt) (*kgo.Client, error) {
 	if c.opts.Log != nil {
 		opts = append(opts, kgo.WithLogger(logger{c.opts.Log}))
 	}
+	if inBubble() {
+		opts = append(opts, kgo.WithDecompressor(newBubbleDecompressor()))
+	}
 	cl, err := kgo.NewClient(append(opts, more...)...)
 	if err != nil {
 		return nil, &Error{Op: "open a client", Kind: Invalid, Err: err}

@@ -326,6 +326,7 @@ func (f *Feed) Close() {
 			f.revoke(f.ctx, f.all())
 		}
 		f.kgo.Close()
+		f.kgo.AllowRebalance() // closing polls what is left, for which a goroutine that still leaves the group would wait for ever
 		f.end()
 		f.work.Wait()
 		f.lose()

@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type Producer struct {
 	client   *Client
 	kgo      *kgo.Client
 	patience *patience
+	room     *room
 	batch    int
 	finish   func(*kgo.Record, error)
 }
@@ -39,12 +41,13 @@ func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
 	if batch < 1024 || batch > 1<<30 {
 		return nil, &Error{Op: "open a producer", Kind: Invalid, Err: fmt.Errorf("a batch of %d bytes is not between 1 KiB and 1 GiB", batch)}
 	}
-	most := cmp.Or(int64(opts.BufferedBytes), c.set.number(propBufferBytes))
+	most := int(max(cmp.Or(int64(opts.BufferedBytes), c.set.number(propBufferBytes)), int64(batch)))
+	records := cmp.Or(opts.BufferedRecords, int(c.set.number(propBufferRecords)))
 	cl, err := c.connect(
 		kgo.ProducerBatchCompression(codec),
 		kgo.ProducerLinger(cmp.Or(opts.Linger, c.set.duration(propLinger))),
-		kgo.MaxBufferedRecords(cmp.Or(opts.BufferedRecords, int(c.set.number(propBufferRecords)))),
-		kgo.MaxBufferedBytes(int(max(most, int64(batch)))),
+		kgo.MaxBufferedRecords(records),
+		kgo.MaxBufferedBytes(most),
 		kgo.ProducerBatchMaxBytes(int32(batch)),
 		kgo.BrokerMaxWriteBytes(int32(max(100<<20, min(batch+1<<20, 1<<30)))),
 		kgo.ProduceRequestTimeout(c.set.duration(propRequestTimeout)),
@@ -53,11 +56,13 @@ func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(int(c.set.number(propBatch)), true, true, nil)}),
 		kgo.UnknownTopicRetries(1),
+		// A broker that dies right behind a connection is not taken for one that expects TLS: whoever makes a producer has asked the cluster before.
+		kgo.AlwaysRetryEOF(),
 	)
 	if err != nil {
 		return nil, err
 	}
-	p := &Producer{client: c, kgo: cl, batch: batch, patience: newPatience(cmp.Or(opts.DeliveryTimeout, c.set.duration(propDeliveryTimeout)))}
+	p := &Producer{client: c, kgo: cl, batch: batch, room: newRoom(records, most), patience: newPatience(cmp.Or(opts.DeliveryTimeout, c.set.duration(propDeliveryTimeout)))}
 	p.finish = p.finished
 	return p, nil
 }
@@ -70,8 +75,8 @@ func (p *Producer) MaxRecordBytes() int { return p.batch - recordOverhead }
 const recordOverhead = 61 + 5 + 1 + 10 + 5 + 5 + 5 + 5 + 16*10
 
 // Send sends a record to the partition of its key, or to one of the producer's choice when it has none; Record.Partition
-// does not count. It waits only while too much is waiting already; the end of ctx gives the record up. done is called once, on a goroutine of the producer, with
-// the record's partition, offset and time, or with an error; it must not block. The record's bytes must not be changed until then.
+// does not count. It waits only while too much is waiting already, until ctx ends; a record that was taken is sent whatever becomes of ctx then. done is called once, on a goroutine of the producer or
+// by Send itself, with the record's partition, offset and time, or with an error; it must not block. The record's bytes must not be changed until then.
 func (p *Producer) Send(ctx context.Context, r Record, done func(Record, error)) {
 	r.Partition = -1
 	p.send(ctx, r, done)
@@ -92,11 +97,20 @@ type sent struct {
 	record  kgo.Record
 	headers [4]kgo.RecordHeader
 	given   []Header
+	size    int
 	done    func(Record, error)
 }
 
 func (p *Producer) send(ctx context.Context, r Record, done func(Record, error)) {
-	s := &sent{Context: p.patience.context(), given: r.Headers, done: done}
+	size := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		size += len(h.Key) + len(h.Value)
+	}
+	if err := p.room.take(ctx, p.patience.parent, size); err != nil {
+		done(r, p.client.wrap("write to topic", r.Topic, err))
+		return
+	}
+	s := &sent{Context: p.patience.context(), given: r.Headers, size: size, done: done}
 	s.record = kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: r.Time, Key: r.Key, Value: r.Value, Context: s}
 	if len(r.Headers) > 0 {
 		s.record.Headers = s.headers[:0]
@@ -104,13 +118,18 @@ func (p *Producer) send(ctx context.Context, r Record, done func(Record, error))
 			s.record.Headers = append(s.record.Headers, kgo.RecordHeader(h))
 		}
 	}
-	p.kgo.Produce(ctx, &s.record, p.finish)
+	p.kgo.Produce(s, &s.record, p.finish)
 }
 
 // finished is called by the client library when a record was acknowledged or given up.
 func (p *Producer) finished(k *kgo.Record, err error) {
 	s := k.Context.(*sent)
+	p.room.give(s.size)
 	r := Record{Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Time: k.Timestamp, Key: k.Key, Value: k.Value, Headers: s.given}
+	if errors.Is(err, context.DeadlineExceeded) && s.Err() != nil {
+		err = &Error{Op: "write to topic", Topic: r.Topic, Kind: Timeout, Err: fmt.Errorf("it was not acknowledged within delivery.timeout.ms, %v: %w", p.patience.limit, err),
+			Hint: "the partition's leader does not answer or refuses, for example since its disk is full: see its log"}
+	}
 	s.done(r, p.client.wrap("write to topic", r.Topic, err))
 }
 

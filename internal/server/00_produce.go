@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,16 +45,9 @@ type produced struct {
 	stampedAt int64          // LogAppendTime, or -1
 }
 
-// produces holds those that are not in use.
-var produces = sync.Pool{New: func() any {
+func newProduce() *produce {
 	p := &produce{done: make(chan struct{}, 1), named: make(map[partKey]bool)}
 	p.appended = p.answered
-	return p
-}}
-
-func newProduce(req *kmsg.ProduceRequest) *produce {
-	p := produces.Get().(*produce)
-	p.req = req
 	return p
 }
 
@@ -279,7 +271,7 @@ func (c *conn) answerProduce(call *call) {
 		c.flush()
 		c.hangUp()
 	}
-	p.recycle()
+	p.recycle(c.srv)
 }
 
 // response says what became of each partition. The error is the first one.
@@ -340,13 +332,13 @@ func (p *produce) partition(s *Server, number int32, x *produced) kmsg.ProduceRe
 }
 
 // recycle lets go of everything and makes p ready for another request.
-func (p *produce) recycle() {
+func (p *produce) recycle(s *Server) {
 	p.frame.Release()
 	clear(p.parts)
 	clear(p.partitions[:cap(p.partitions)])
 	clear(p.resp.Topics)
 	p.req, p.frame, p.parts, p.resp.Topics = nil, nil, p.parts[:0], p.resp.Topics[:0]
 	if cap(p.parts) <= 1024 {
-		produces.Put(p)
+		s.produces.Put(p)
 	}
 }

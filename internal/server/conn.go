@@ -47,6 +47,7 @@ type conn struct {
 	out   []byte // responses that are not written yet
 	fetch fetcher
 	gone  bool // writing has failed
+	mute  bool // nothing is sent: a test wants it so
 }
 
 // call is a request between reader and writer: what was started, or the reply, or the request itself.
@@ -55,7 +56,8 @@ type call struct {
 	body    kmsg.Request
 	produce *produce
 	reply   kmsg.Response
-	cost    int64 // as counted in Server.memory
+	ruling  *Ruling // of a test, about the answer
+	cost    int64   // as counted in Server.memory
 	start   time.Time
 }
 
@@ -212,6 +214,9 @@ func (c *conn) next() error {
 	c.srv.stats.bytesIn.Add(int64(4 + n))
 	c.alone.Wait()
 	call, err := c.decode(frame)
+	if err == nil && c.srv.rules != nil {
+		err = c.consult(call)
+	}
 	if err != nil {
 		frame.Release()
 		return err
@@ -341,7 +346,8 @@ func (c *conn) decode(frame *wire.Buffer) (*call, error) {
 		return nil, err
 	}
 	if h.Key == keyProduce {
-		call.produce = newProduce(call.body.(*kmsg.ProduceRequest))
+		call.produce = c.srv.produces.Get().(*produce)
+		call.produce.req = call.body.(*kmsg.ProduceRequest)
 	}
 	return call, nil
 }

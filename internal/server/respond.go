@@ -34,6 +34,15 @@ func (c *conn) answer(call *call) {
 			c.panicked(p)
 		}
 	}()
+	if call.ruling != nil {
+		c.answerAsRuled(call)
+		return
+	}
+	c.respond(call)
+}
+
+// respond does what a call asks for and puts the response into the buffer, or sends it.
+func (c *conn) respond(call *call) {
 	if call.produce != nil {
 		c.answerProduce(call)
 		return
@@ -42,7 +51,7 @@ func (c *conn) answer(call *call) {
 	switch {
 	case c.gone:
 		return
-	case call.head.Key == keyFetch:
+	case call.head.Key == keyFetch && call.reply == nil:
 		c.answerFetch(call)
 		return
 	}
@@ -92,7 +101,7 @@ func (c *conn) flush() {
 
 // send writes to the peer, within a bounded time.
 func (c *conn) send(bufs ...[]byte) {
-	if c.gone {
+	if c.gone || c.mute {
 		return
 	}
 	size := 0

@@ -25,6 +25,8 @@ type Options struct {
 	// told local, which is how they came.
 	Advertised func(local net.Addr) (host string, port int32)
 	Limits     Limits
+	// Overrule is asked about every request, in tests. nil: each is handled.
+	Overrule Overruler
 }
 
 // ErrClosed says that the server was shut down or closed.
@@ -38,11 +40,13 @@ type Server struct {
 	where func(net.Addr) (string, int32)
 	conf  settings
 	apis  table
+	rules Overruler // nil but in tests
 
 	pool        *wire.Pool
 	memory      budget
 	fetchMemory allowance
 	unpacking   chan struct{} // one for each who decompresses at present
+	produces    sync.Pool     // of *produce that are not in use
 	sessions    sessions
 	groups      *coordinator
 	stats       counters
@@ -79,7 +83,7 @@ const keptMemory = 8 << 20
 func New(o Options) *Server {
 	b := o.Store.Settings()
 	s := &Server{
-		store: o.Store, log: o.Log, now: o.Now, where: o.Advertised, apis: newTable(),
+		store: o.Store, log: o.Log, now: o.Now, where: o.Advertised, apis: newTable(), rules: o.Overrule,
 		conf: settings{
 			Limits:       o.Limits.withDefaults(),
 			requestBytes: int(b.Int("socket.request.max.bytes")),
@@ -104,6 +108,7 @@ func New(o Options) *Server {
 	}
 	s.memory.limit, s.fetchMemory.limit = s.conf.RequestBytes, s.conf.FetchBytes
 	s.sessions.init(int(b.Int("max.incremental.fetch.session.cache.slots")), s.now)
+	s.produces.New = func() any { return newProduce() }
 	s.groups = newCoordinator(s)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s

@@ -53,6 +53,7 @@ func (s *Store) checkpointLoop() {
 	ballast := time.NewTimer(ballastDelay)
 	defer ballast.Stop()
 	timer := time.NewTimer(s.opts.CheckpointEvery)
+	var told time.Time // when a full disk was logged last
 	defer timer.Stop()
 	for {
 		select {
@@ -74,7 +75,10 @@ func (s *Store) checkpointLoop() {
 				s.fail(err)
 				return
 			}
-			s.opts.Log.Warn("no checkpoint: the disk is full; it is tried again", "err", err)
+			if now := time.Now(); now.Sub(told) >= time.Minute {
+				told = now
+				s.opts.Log.Warn("no checkpoint: the disk is full; it is tried again", "err", err)
+			}
 			next = checkpointRetry
 		}
 		timer.Reset(next)

@@ -33,6 +33,21 @@ type Crash struct {
 func (m *Mem) Crash(c Crash) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.crash(c)
+}
+
+// PowerOff is Crash, and ends m in the same moment: every operation on it fails from then on, so that whoever still runs on it can promise nothing that
+// is not in the image.
+func (m *Mem) PowerOff(c Crash) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.crash(c)
+	m.off = true
+	return n
+}
+
+// crash is Crash under the lock.
+func (m *Mem) crash(c Crash) *Mem {
 	if c.Keep == KeepAll {
 		n, _ := m.clone()
 		n.count()

@@ -1,9 +1,9 @@
 // Package vfs is the seam between the broker and the disk. All durable bytes pass it, so that tests can lose the power at any moment,
 // make any operation fail and see each one in a trace.
 //
-// Nouns: an FS opens Files; a Mem is an FS that knows what is durable, and Crash gives the Mem that is found after a loss of power; a
-// Recorder notes the changes of one run, and a Replayer stands before each of them in turn; a Rule is a fault; a Cache bounds the number of
-// open files and knows which are dirty; a Handle is a reference to one of them.
+// Nouns: an FS opens Files; a Mem is an FS that knows what is durable, and Crash gives the Mem that is found after a loss of
+// power (PowerOff also ends the one before); a Recorder notes the changes of one run, and a Replayer stands before each of them in turn; a Rule is a
+// fault; a Cache bounds the number of open files and knows which are dirty; a Handle is a reference to one of them.
 //
 //	wal ── commitlog ── store
 //	   \       │       /

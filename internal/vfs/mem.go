@@ -20,6 +20,7 @@ type Mem struct {
 	now      func() time.Time
 	capacity int64 // pages, or noLimit
 	used     int64 // pages
+	off      bool  // the power is off: nothing can be done any more
 }
 
 const noLimit = math.MaxInt64
@@ -66,8 +67,11 @@ func split(name string) []string {
 	return strings.Split(name, "/")
 }
 
-// find returns the inode of a path, or ENOENT or ENOTDIR.
+// find returns the inode of a path, or ENOENT, ENOTDIR, or EIO without power.
 func (m *Mem) find(parts []string) (*inode, error) {
+	if m.off {
+		return nil, syscall.EIO
+	}
 	n := m.root
 	for _, p := range parts {
 		if !n.dir {
@@ -200,6 +204,9 @@ func (m *Mem) rename(from, to string) error {
 func (m *Mem) MkdirAll(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.off {
+		return pathError("mkdir", dir, syscall.EIO)
+	}
 	n := m.root
 	for _, p := range split(dir) {
 		next, ok := n.entries[p]

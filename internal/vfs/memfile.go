@@ -181,6 +181,8 @@ func (f *memFile) begin(op string, writes bool) error {
 	switch {
 	case f.closed:
 		return pathError(op, f.name, fs.ErrClosed)
+	case f.m.off:
+		return pathError(op, f.name, syscall.EIO)
 	case writes && f.mode.Base() == ReadOnly:
 		return pathError(op, f.name, syscall.EBADF)
 	}
