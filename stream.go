@@ -40,10 +40,11 @@ type Stream struct {
 	rows    builder // what waits to be written
 	timer   *time.Timer
 	context codec.Context
-	changed bool      // the context is to be written again
-	written time.Time // when it was written last
-	newest  int64     // offset of the newest context that was acknowledged
-	waiting int       // packets that are not answered
+	changed bool          // the context is to be written again
+	written time.Time     // when it was written last
+	newest  int64         // offset of the newest context that was acknowledged
+	known   chan struct{} // closed when a changed context was answered; nil when none is under way
+	waiting int           // packets that are not answered
 	idle    chan struct{}
 	lost    int // packets that were given up since it was said
 	err     error
@@ -377,11 +378,17 @@ func (s *Stream) sendRange(ctx context.Context, b *codec.Block, from, to int) er
 	return err
 }
 
-// sendContext sends all that is known about the stream. The turn is held.
+// sendContext sends all that is known about the stream. What has changed is waited for: the packets behind it say where it stands, so that a reader who begins with one of them
+// knows it. The turn is held.
 func (s *Stream) sendContext(ctx context.Context) error {
 	s.mu.Lock()
 	c := s.context
 	c.Parameters, c.Events = slices.Clone(c.Parameters), slices.Clone(c.Events)
+	var known chan struct{}
+	if s.changed {
+		known = make(chan struct{})
+		s.known = known
+	}
 	s.changed = false
 	before := s.written
 	s.written = time.Now()
@@ -389,10 +396,18 @@ func (s *Stream) sendContext(ctx context.Context) error {
 	err := s.sendValue(ctx, codec.KindContext, 0, func(dst []byte) ([]byte, error) { return codec.AppendContext(dst, &c) })
 	if err != nil {
 		s.mu.Lock()
-		s.changed, s.written = true, before
+		s.changed, s.written, s.known = true, before, nil
 		s.mu.Unlock()
+		return err
 	}
-	return err
+	if known != nil {
+		select {
+		case <-known:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // sendPacket sends a packet, and before it the context when that has changed or is old. The turn is held.
@@ -464,6 +479,10 @@ func (s *Stream) answered(kind codec.Kind, offset int64, err error) {
 		s.changed = s.changed || kind == codec.KindContext
 	case kind == codec.KindContext:
 		s.newest = max(s.newest, offset)
+	}
+	if kind == codec.KindContext && s.known != nil {
+		close(s.known)
+		s.known = nil
 	}
 	if s.waiting == 0 && s.idle != nil {
 		close(s.idle)

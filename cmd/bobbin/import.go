@@ -236,7 +236,9 @@ func (a *app) load(ctx context.Context, c *kafka.Client, f importFlags, r io.Rea
 	}
 	d, err := streams.Load(ctx, in, library, o)
 	p.end()
-	err = errors.Join(err, library.Close())
+	if closing := library.Close(); err == nil {
+		err = closing
+	}
 	res := importResult{
 		File: f.path, Topic: f.Topic, Streams: d.Streams, Rows: d.Rows, Values: d.Values, BadLines: d.BadLines, BadValues: d.BadValues, First: instant(d.Timed, d.First), Last: instant(d.Timed, d.Last),
 		TimeFormat: string(d.TimeFormat), Guessed: f.File.TimeFormat == file.Auto && d.TimeFormat != file.Auto, Packets: d.Written, Acked: d.Acked, Seconds: time.Since(began).Seconds(), Interrupted: ctx.Err() != nil,

@@ -105,7 +105,9 @@ func (a *app) replay(ctx context.Context, c *kafka.Client, o streams.ReplayOptio
 	}
 	d, err := streams.Replay(ctx, c, library, o)
 	p.end()
-	err = errors.Join(err, library.Close())
+	if closing := library.Close(); err == nil {
+		err = closing
+	}
 	r := replayResult{
 		Topic: o.Topic, To: o.To, Streams: d.Streams, Rows: d.Rows, Events: d.Events, Packets: d.Written, Acked: d.Acked, Late: d.Late, Foreign: d.Foreign, Broken: d.Broken,
 		First: instant(d.Timed, d.First), Last: instant(d.Timed, d.Last), Seconds: time.Since(began).Seconds(), Interrupted: ctx.Err() != nil,

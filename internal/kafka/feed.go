@@ -70,6 +70,7 @@ type PartitionRecords struct {
 	Partition int32
 	Records   []Record // in order; empty when only markers of transactions came
 	Next      int64    // the offset behind the last record or marker that came
+	End       int64    // where the partition ended when the broker answered
 }
 
 // NewFeed starts to read. It has its own connections.
@@ -216,7 +217,9 @@ func (f *Feed) take(fetches kgo.Fetches) (out []PartitionRecords, failed error) 
 			}
 		}
 		if len(p.Records) > 0 {
-			out = append(out, recordsOf(p.Partition, p.Records))
+			b := recordsOf(p.Partition, p.Records)
+			b.End = p.HighWatermark
+			out = append(out, b)
 		}
 	})
 	if failed != nil && len(out) > 0 {

@@ -92,7 +92,7 @@ func Load(ctx context.Context, in io.Reader, c *bobbin.Client, o LoadOptions) (L
 		defer cancel()
 		settling = limited
 	}
-	err = errors.Join(err, x.close(settling, how))
+	err = first(err, x.close(settling, how))
 	st := x.p.Stats()
 	x.done.Streams, x.done.Written, x.done.Acked, x.done.Failed = len(x.streams), st.Packets, st.Acked, st.Failed
 	return x.done, err
@@ -235,9 +235,7 @@ func (x *load) close(ctx context.Context, how bobbin.End) error {
 	}
 	var all []error
 	for range x.streams {
-		if err := <-errs; err != nil && len(all) < 10 {
-			all = append(all, err)
-		}
+		all = append(all, <-errs)
 	}
 	return errors.Join(append(all, x.p.Close(ctx))...)
 }

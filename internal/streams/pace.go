@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 )
@@ -25,6 +26,35 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 		stop()
 		cancel(nil)
 	}
+}
+
+// first is why something failed: what failed behind it has the same cause, and there may be as many of these as there are streams. Of failures side by side it is the first, which says
+// how many there are.
+func first(why, behind error) error {
+	if why != nil {
+		return why
+	}
+	n := 0
+	var one error
+	var count func(error)
+	count = func(err error) {
+		if several, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, err := range several.Unwrap() {
+				count(err)
+			}
+			return
+		}
+		if n++; one == nil {
+			one = err
+		}
+	}
+	if behind != nil {
+		count(behind)
+	}
+	if n > 1 {
+		return fmt.Errorf("%w (and %d more like it)", one, n-1)
+	}
+	return one
 }
 
 // pace keeps the distance of times: what was a minute takes a minute divided by speed. It begins with the first moment that it is asked about. Speed 0 is no waiting.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -93,7 +92,7 @@ func Replay(ctx context.Context, source *kafka.Client, target *bobbin.Client, o 
 		defer cancel()
 		settling = limited
 	}
-	err = errors.Join(err, x.out.close(settling))
+	err = first(err, x.out.close(settling))
 	x.count()
 	return x.done, err
 }
