@@ -62,7 +62,7 @@ var onlyImporter = map[string]string{
 }
 
 // os is for programs, for what reads this computer, for the deadlines of connections, and for tests' golden files; files go through internal/vfs.
-var mayImportOS = []string{"internal/vfs", "cmd/bobbin", "connect/host", "internal/demo", "broker", "internal/server", "internal/wire/genshapes", "bobbintest"}
+var mayImportOS = []string{"internal/vfs", "cmd/bobbin", "connect/host", "internal/demo", "broker", "internal/server", "internal/wire/genshapes", "bobbintest", "examples"}
 
 type source struct {
 	pkg, file string
@@ -184,7 +184,7 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 			continue
 		}
 		seen[s.pkg] = true
-		if filepath.Base(s.file) == "doc.go" && s.doc != "" || strings.HasPrefix(s.pkg, "cmd/") && s.doc != "" {
+		if filepath.Base(s.file) == "doc.go" && s.doc != "" || (strings.HasPrefix(s.pkg, "cmd/") || underPackage(s.pkg, "examples")) && s.doc != "" {
 			docs[s.pkg] = true
 		}
 	}
