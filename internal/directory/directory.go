@@ -217,7 +217,7 @@ func (d *Directory) tail(feed *kafka.Feed) {
 			return
 		}
 		if err != nil {
-			d.fail(err)
+			d.fail(denied(err))
 			return
 		}
 		if !d.read(batches) {
