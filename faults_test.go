@@ -100,7 +100,9 @@ func TestTopicThatVanishesEndsTheReader(t *testing.T) {
 			ended := make(chan error, 1)
 			x, err := b.Client(t).Consumer("t", &bobbin.ConsumerOptions{Group: group, Start: bobbin.Earliest()})
 			must(t, err)
-			go func() { ended <- x.Run(t.Context(), bobbin.HandlerFunc(func(context.Context, *bobbin.StreamReader) error { return nil })) }()
+			go func() {
+				ended <- x.Run(t.Context(), bobbin.HandlerFunc(func(context.Context, *bobbin.StreamReader) error { return nil }))
+			}()
 			time.Sleep(time.Second)
 			b.DeleteTopic(t, "t")
 			if err := <-ended; !errors.Is(err, bobbin.ErrUnknownTopic) {

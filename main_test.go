@@ -124,6 +124,9 @@ func onEach(t *testing.T, test func(t *testing.T, c *cluster)) {
 	t.Parallel()
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
+			if c.name == "serve" && !withServe {
+				t.SkipNow()
+			}
 			c.once.Do(func() { c.err = c.start(c) })
 			if errors.Is(c.err, errNotHere) {
 				t.Skip(c.err)

@@ -72,7 +72,7 @@ func Open(ctx context.Context, client *kafka.Client, topic string, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	producer, err := client.NewProducer(kafka.ProducerOptions{})
+	producer, err := client.NewProducer(kafka.ProducerOptions{Compression: "none"}) // the records are few and small
 	if err != nil {
 		feed.Close()
 		return nil, err
@@ -343,8 +343,7 @@ func (d *Directory) write(w write, done func(error)) {
 	d.producer.SendTo(d.ctx, r, func(_ kafka.Record, err error) { done(err) })
 }
 
-// keep looks after what is old: it deletes what nobody needs when the directory was opened, renews claims before they get too old, and tries again what could not be
-// written.
+// keep looks after what is old: it deletes what nobody needs, at first and every hour, renews claims before they get too old, and tries again what could not be written.
 func (d *Directory) keep() {
 	d.sweep()
 	again, old := time.NewTicker(retryEvery), time.NewTicker(housekeeping)
@@ -357,6 +356,7 @@ func (d *Directory) keep() {
 		case <-again.C:
 			d.with(func() { d.m.retry(true) })
 		case <-old.C:
+			d.sweep()
 			d.with(func() {
 				for _, name := range d.m.due(time.Now().UnixMilli()) {
 					d.m.renew(name)

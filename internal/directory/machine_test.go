@@ -159,130 +159,134 @@ func (w *world) show(s string) string {
 func TestOpenersAgreeWhateverHappens(t *testing.T) {
 	const stream = "s"
 	part := int(partitionOf("t", stream))
-	rapid.Check(t, func(t *rapid.T) {
-		w := &world{t: t, part: part, most: rapid.IntRange(0, 2).Draw(t, "most")}
-		n := func(what string, most int) int { return rapid.IntRange(1, most).Draw(t, what) }
-		who := func() *program { return w.live[n("who", len(w.live))-1] }
-		catchUp := func(p *program) {
-			w.fetch(p, part, -1)
-			for len(p.in[part]) > 0 {
-				w.look(p, part)
-			}
+	for range 20 { // each a hundred worlds
+		rapid.Check(t, func(t *rapid.T) { oneWorld(t, stream, part) })
+	}
+}
+
+func oneWorld(t *rapid.T, stream string, part int) {
+	w := &world{t: t, part: part, most: rapid.IntRange(0, 2).Draw(t, "most")}
+	n := func(what string, most int) int { return rapid.IntRange(1, most).Draw(t, what) }
+	who := func() *program { return w.live[n("who", len(w.live))-1] }
+	catchUp := func(p *program) {
+		w.fetch(p, part, -1)
+		for len(p.in[part]) > 0 {
+			w.look(p, part)
 		}
-		rest := func() bool {
-			for i := range 60 {
-				for _, p := range w.live {
-					w.deliver(p, len(p.out))
-					catchUp(p)
-					p.m.retry(i%20 == 19)
-					w.collect(p)
-					w.agree(stream)
-				}
-				if w.quiet() {
-					return true
-				}
-			}
-			return false
-		}
-		do := []struct {
-			weight int
-			name   string
-			do     func()
-		}{
-			{3, "start", func() {
-				if len(w.live) < 4 {
-					w.start()
-					if rapid.Bool().Draw(t, "caught up") {
-						catchUp(w.live[len(w.live)-1])
-					}
-				}
-			}},
-			{8, "place", func() {
-				p := who()
-				p.m.place(stream, rapid.Int32Range(0, 3).Draw(t, "want"))
-				w.collect(p)
-			}},
-			{1, "abandon", func() { who().m.abandon(stream) }},
-			{3, "end", func() {
-				p := who()
-				p.m.end(stream, w.now)
-				w.collect(p)
-			}},
-			{1, "renew", func() {
-				p := who()
-				p.m.renew(stream)
-				w.collect(p)
-			}},
-			{1, "a write fails", func() {
-				p := who()
-				if o := p.m.opening[stream]; o != nil && o.id != "" {
-					id := o.id
-					if rapid.Bool().Draw(t, "before it arrives") {
-						p.out = slices.DeleteFunc(p.out, func(x write) bool { return x.claims != "" && x.id == id })
-					}
-					p.m.failed(stream, id)
-					p.m.retry(false)
-					w.collect(p)
-				} else if len(p.out) > 0 && p.out[0].value == nil {
-					p.out = p.out[1:] // a deletion
-				}
-			}},
-			{8, "deliver", func() { w.deliver(who(), n("n", 3)) }},
-			{5, "fetch", func() { w.fetch(who(), part, n("n", 4)) }},
-			{5, "look", func() { w.look(who(), part) }},
-			{6, "catch up", func() { catchUp(who()) }},
-			{2, "die", func() {
-				i := n("who", len(w.live)) - 1
-				w.dead = append(w.dead, w.live[i])
-				w.live = slices.Delete(w.live, i, i+1)
-				if len(w.live) == 0 {
-					w.start()
-				}
-			}},
-			{3, "deliver of the dead", func() {
-				if len(w.dead) > 0 {
-					w.deliver(w.dead[n("who", len(w.dead))-1], 1)
-				}
-			}},
-			{4, "sweep", func() {
-				p := who()
-				p.m.sweep(stream, rules{now: w.now, retention: -1, lease: 1 << 40})
-				w.collect(p)
-			}},
-			{2, "sweep after the retention", func() {
-				// Nobody who has the stream open sleeps for so long.
-				if rest() {
-					w.now++
-					p := who()
-					p.m.sweep(stream, rules{now: w.now, retention: 0, lease: 1 << 40})
-					w.collect(p)
-				}
-			}},
-			{3, "compact", func() {
-				w.compact(part, rapid.Int64Range(0, w.ends[part]).Draw(t, "before"), rapid.Bool().Draw(t, "deletions as well"))
-			}},
-		}
-		var choice []int
-		for i, x := range do {
-			for range x.weight {
-				choice = append(choice, i)
-			}
-		}
-		w.start()
-		for range rapid.IntRange(10, 120).Draw(t, "steps") {
-			x := do[rapid.SampledFrom(choice).Draw(t, "step")]
-			w.steps = append(w.steps, x.name)
-			x.do()
-			w.agree(stream)
-		}
-		// Left alone, everybody gets an answer.
-		if !rest() {
+	}
+	rest := func() bool {
+		for i := range 60 {
 			for _, p := range w.live {
-				t.Logf("%s: out %v opening %v part %v", p.name, p.out, p.m.opening, p.m.parts[part])
+				w.deliver(p, len(p.out))
+				catchUp(p)
+				p.m.retry(i%20 == 19)
+				w.collect(p)
+				w.agree(stream)
 			}
-			t.Fatalf("it does not come to rest: %v%s", w.steps, w.show(stream))
+			if w.quiet() {
+				return true
+			}
 		}
-	})
+		return false
+	}
+	do := []struct {
+		weight int
+		name   string
+		do     func()
+	}{
+		{3, "start", func() {
+			if len(w.live) < 4 {
+				w.start()
+				if rapid.Bool().Draw(t, "caught up") {
+					catchUp(w.live[len(w.live)-1])
+				}
+			}
+		}},
+		{8, "place", func() {
+			p := who()
+			p.m.place(stream, rapid.Int32Range(0, 3).Draw(t, "want"))
+			w.collect(p)
+		}},
+		{1, "abandon", func() { who().m.abandon(stream) }},
+		{3, "end", func() {
+			p := who()
+			p.m.end(stream, w.now)
+			w.collect(p)
+		}},
+		{1, "renew", func() {
+			p := who()
+			p.m.renew(stream)
+			w.collect(p)
+		}},
+		{1, "a write fails", func() {
+			p := who()
+			if o := p.m.opening[stream]; o != nil && o.id != "" {
+				id := o.id
+				if rapid.Bool().Draw(t, "before it arrives") {
+					p.out = slices.DeleteFunc(p.out, func(x write) bool { return x.claims != "" && x.id == id })
+				}
+				p.m.failed(stream, id)
+				p.m.retry(false)
+				w.collect(p)
+			} else if len(p.out) > 0 && p.out[0].value == nil {
+				p.out = p.out[1:] // a deletion
+			}
+		}},
+		{8, "deliver", func() { w.deliver(who(), n("n", 3)) }},
+		{5, "fetch", func() { w.fetch(who(), part, n("n", 4)) }},
+		{5, "look", func() { w.look(who(), part) }},
+		{6, "catch up", func() { catchUp(who()) }},
+		{2, "die", func() {
+			i := n("who", len(w.live)) - 1
+			w.dead = append(w.dead, w.live[i])
+			w.live = slices.Delete(w.live, i, i+1)
+			if len(w.live) == 0 {
+				w.start()
+			}
+		}},
+		{3, "deliver of the dead", func() {
+			if len(w.dead) > 0 {
+				w.deliver(w.dead[n("who", len(w.dead))-1], 1)
+			}
+		}},
+		{4, "sweep", func() {
+			p := who()
+			p.m.sweep(stream, rules{now: w.now, retention: -1, lease: 1 << 40})
+			w.collect(p)
+		}},
+		{2, "sweep after the retention", func() {
+			// Nobody who has the stream open sleeps for so long.
+			if rest() {
+				w.now++
+				p := who()
+				p.m.sweep(stream, rules{now: w.now, retention: 0, lease: 1 << 40})
+				w.collect(p)
+			}
+		}},
+		{3, "compact", func() {
+			w.compact(part, rapid.Int64Range(0, w.ends[part]).Draw(t, "before"), rapid.Bool().Draw(t, "deletions as well"))
+		}},
+	}
+	var choice []int
+	for i, x := range do {
+		for range x.weight {
+			choice = append(choice, i)
+		}
+	}
+	w.start()
+	for range rapid.IntRange(10, 120).Draw(t, "steps") {
+		x := do[rapid.SampledFrom(choice).Draw(t, "step")]
+		w.steps = append(w.steps, x.name)
+		x.do()
+		w.agree(stream)
+	}
+	// Left alone, everybody gets an answer.
+	if !rest() {
+		for _, p := range w.live {
+			t.Logf("%s: out %v opening %v part %v", p.name, p.out, p.m.opening, p.m.parts[part])
+		}
+		t.Fatalf("it does not come to rest: %v%s", w.steps, w.show(stream))
+	}
 }
 
 // The picture of a stream is the same for all who have read everything, and it is what is left after compaction.
