@@ -25,7 +25,7 @@
 // is given up), room.go (how much is on its way) · place.go (where a Reader starts) · reader.go · groupreader.go · feed.go (Feed, its callbacks) · feedplaces.go (where a Feed starts) · feedcommit.go ·
 // feedwatch.go (partitions that are added, topics that vanish) · recordat.go (single records) · properties.go (Kafka's names of settings) · security.go (TLS, logging in) · admin.go (changes of topics) · groups.go (consumer groups, their
 // lag) · reset.go (new offsets for a group) · doctor.go, probe.go (what is wrong with a connection) · errortable.go (Kafka's errors) · errors.go
-// (Error, Kind) · logger.go · bubble.go (what tests with virtual time need).
+// (Error, Kind) · logger.go · compress.go (lz4 in small blocks) · bubble.go (what tests with virtual time need).
 //
 // Locks: none held over a call; Feed.mu guards what a Feed holds. A Client, a Producer and a Feed are safe for concurrent use; a Reader and a GroupReader belong to one
 // goroutine. A Feed's own goroutine looks at its topic; the callbacks run on those of the client library, or of Poll and Close.

@@ -44,7 +44,7 @@ func (c *Client) NewProducer(opts ProducerOptions) (*Producer, error) {
 	most := int(max(cmp.Or(int64(opts.BufferedBytes), c.set.number(propBufferBytes)), int64(batch)))
 	records := cmp.Or(opts.BufferedRecords, int(c.set.number(propBufferRecords)))
 	cl, err := c.connect(
-		kgo.ProducerBatchCompression(codec),
+		kgo.ProducerBatchCompression(codec), kgo.WithCompressor(compressorOf(codec)),
 		kgo.ProducerLinger(cmp.Or(opts.Linger, c.set.duration(propLinger))),
 		kgo.MaxBufferedRecords(records),
 		kgo.MaxBufferedBytes(most),
