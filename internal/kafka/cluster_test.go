@@ -65,10 +65,13 @@ func embedded(t testing.TB) *cluster {
 func (c *cluster) open(change ...func(*Options)) *Client {
 	c.t.Helper()
 	o := c.opts
-	o.Properties = map[string]string{"metadata.max.age.ms": "100"}
 	for _, f := range change {
 		f(&o)
 	}
+	if o.Properties == nil {
+		o.Properties = make(map[string]string)
+	}
+	o.Properties["metadata.max.age.ms"] = "100"
 	client, err := Open(o)
 	if err != nil {
 		c.t.Fatal(err)

@@ -48,7 +48,8 @@ type resolver interface {
 }
 
 // Diagnose goes the way of a client to a cluster: it resolves each broker's name, connects, asks what it speaks and for the metadata, and does the same with
-// every address that the brokers tell their clients to use. It needs no Client, and its own errors are findings.
+// every address that the brokers tell their clients to use. It needs no Client, and its own errors are findings. Connections are encrypted as the options say; it does not
+// log in.
 func Diagnose(ctx context.Context, opts Options) Diagnosis {
 	if len(opts.Brokers) == 0 {
 		opts.Brokers = []string{DefaultBroker}

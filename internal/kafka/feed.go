@@ -22,8 +22,8 @@ type FeedOptions struct {
 	From     Place  // where to start: always without a group; with one, in partitions for which it has committed nothing
 	MaxBytes int32  // of one fetch's answer; the client's default when 0
 
-	// Assigned, Revoked and Lost are called one after the other, on a goroutine of the feed, while a Poll waits or when Close is called; never at the
-	// same time as another. Each may be nil. They may call all methods but Poll and Close.
+	// Assigned, Revoked and Lost are called one after the other, on a goroutine of the feed or on that of Poll or Close, while a Poll waits or when Close is called; never at
+	// the same time as another. Each may be nil. They may call all methods but Poll and Close.
 	Assigned func(ctx context.Context, partitions []int32) // before a record of them is returned
 	// Revoked is called before partitions are given up: their offsets can still be committed. The group waits for the return until ctx ends, a little
 	// before the rebalance time-out. Without a group it is called by Close.
@@ -70,7 +70,7 @@ type PartitionRecords struct {
 	Partition int32
 	Records   []Record // in order; empty when only markers of transactions came
 	Next      int64    // the offset behind the last record or marker that came
-	End       int64    // where the partition ended when the broker answered
+	End       int64    // where what can be read of the partition ended when the broker answered
 }
 
 // NewFeed starts to read. It has its own connections.
@@ -218,7 +218,9 @@ func (f *Feed) take(fetches kgo.Fetches) (out []PartitionRecords, failed error) 
 		}
 		if len(p.Records) > 0 {
 			b := recordsOf(p.Partition, p.Records)
-			b.End = p.HighWatermark
+			if b.End = p.HighWatermark; f.client.set.readsCommitted() {
+				b.End = p.LastStableOffset
+			}
 			out = append(out, b)
 		}
 	})
@@ -354,8 +356,9 @@ func (f *Feed) leave() {
 			}
 			f.end()
 			<-left
-			member, _ := f.kgo.GroupMetadata()
-			f.client.forgetMember(f.opts.Group, member)
+			if member, _ := f.kgo.GroupMetadata(); f.client.set.text(propInstance) == "" {
+				f.client.forgetMember(f.opts.Group, member)
+			}
 			return
 		}
 	}

@@ -355,6 +355,15 @@ func TestFromTheEndSkipsNothingAfterTheFirstStart(t *testing.T) {
 		if err := second.Commit(t.Context(), map[int32]int64{0: 2}); KindOf(err) != Fenced {
 			t.Errorf("a commit of a member that left: %v", err)
 		}
+		// An administrator who moves the offsets does not change that.
+		var all []NewOffset
+		for p := range int32(4) {
+			all = append(all, NewOffset{TopicPartition: TopicPartition{topic, p}, New: 0})
+		}
+		eventually(t, "the offsets are moved", func() bool { return client.CommitOffsets(t.Context(), topic, all) == nil })
+		if offsets, n, err := second.committed(t.Context()); n != 2 || err != nil || offsets[0] != 0 {
+			t.Errorf("after that the commits say %d, %v, %v", n, offsets, err)
+		}
 	})
 }
 
@@ -585,6 +594,32 @@ func TestAMemberThatWasExpelledHasLostItsPartitions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A member with a name of its own gets its partitions back after a restart, without the group noticing.
+func TestAStaticMemberGetsItsPartitionsBack(t *testing.T) {
+	eachCluster(t, func(t *testing.T, c *cluster) {
+		named := func(id string) *Client {
+			return c.open(func(o *Options) { o.Properties = map[string]string{"group.instance.id": id} })
+		}
+		client := named("one")
+		topic := c.topic(client, 4)
+		one, two := join(c, client, FeedOptions{Group: topic}), join(c, named("two"), FeedOptions{Group: topic})
+		eventually(t, "they share", func() bool { return len(one.holding()) == 2 && len(two.holding()) == 2 })
+		had, told := one.holding(), len(two.history())
+		one.leave()
+		for _, p := range had {
+			send(t, client, topic, p, fmt.Sprint("to ", p))
+		}
+		again := join(c, client, FeedOptions{Group: topic})
+		eventually(t, "it reads what came meanwhile", func() bool { return again.count() == 2 })
+		if got := again.holding(); !slices.Equal(got, had) || len(two.history()) != told {
+			t.Errorf("it had %v and has %v; the other was told %v", had, got, two.history()[told:])
+		}
+		if err := again.Commit(c.context(), again.reached(had)); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Close gives up on a cluster that does not answer, with nothing left behind.

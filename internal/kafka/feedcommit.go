@@ -61,6 +61,9 @@ func (f *Feed) commitOnce(ctx context.Context, offsets map[int32]int64) (generat
 	t := f.topic.Load()
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.MemberID, req.Generation = f.opts.Group, member, generation
+	if id := f.client.set.text(propInstance); id != "" {
+		req.InstanceID = &id
+	}
 	of := kmsg.NewOffsetCommitRequestTopic()
 	of.Topic = t.Name
 	id, err := base64.RawURLEncoding.DecodeString(t.ID)

@@ -486,6 +486,8 @@ func (s settings) common(timeout time.Duration) []kgo.Opt {
 	return opts
 }
 
+func (s settings) readsCommitted() bool { return s.text(propIsolation) == "read_committed" }
+
 // consuming are those of all that read.
 func (s settings) consuming(maxBytes int32) []kgo.Opt {
 	most := cmp.Or(int64(maxBytes), s.number(propFetchMax))
@@ -493,7 +495,7 @@ func (s settings) consuming(maxBytes int32) []kgo.Opt {
 		kgo.FetchMinBytes(int32(s.number(propFetchMin))), kgo.FetchMaxWait(s.duration(propFetchWait)), kgo.FetchMaxBytes(int32(most)),
 		kgo.FetchMaxPartitionBytes(int32(s.number(propFetchPartition))), kgo.BrokerMaxReadBytes(int32(max(100<<20, min(most+most/8, 1<<30)))), kgo.Rack(s.text(propRack)),
 	}
-	if s.text(propIsolation) == "read_committed" {
+	if s.readsCommitted() {
 		opts = append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	}
 	if s.number(propCRC) == 0 {

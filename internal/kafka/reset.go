@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // NewOffset is the offset that a group gets in one partition.
@@ -46,14 +47,28 @@ func (c *Client) PlanReset(ctx context.Context, group, topic string, partitions 
 	return out, nil
 }
 
-// CommitOffsets commits offsets for a group that has no members.
+// CommitOffsets commits offsets for a group that has no members. What is noted beside the offsets stays, so that a Feed still knows which partitions were added later.
 func (c *Client) CommitOffsets(ctx context.Context, group string, offsets []NewOffset) error {
 	const op = "commit offsets of group"
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
+	old, err := c.admin.FetchOffsets(ctx, group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return c.wrap(op, group, err)
+	}
+	marks := make(map[string]string) // by topic
+	old.Each(func(o kadm.OffsetResponse) {
+		if partitionsOf(o.Metadata) > 0 {
+			marks[o.Topic] = o.Metadata
+		}
+	})
 	var os kadm.Offsets
 	for _, o := range offsets {
-		os.AddOffset(o.Topic, o.Partition, o.New, -1)
+		n := kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.New, LeaderEpoch: -1, Metadata: marks[o.Topic]}
+		if before, ok := old.Lookup(o.Topic, o.Partition); ok && before.Metadata != "" {
+			n.Metadata = before.Metadata
+		}
+		os.Add(n)
 	}
 	rs, err := c.admin.CommitOffsets(ctx, group, os)
 	if err != nil {
