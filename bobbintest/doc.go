@@ -35,6 +35,8 @@
 //
 // Never: it opens no port and no file but golden ones, and keeps nothing in package variables.
 //
+// Why it is so: docs/decisions/0012-test-kit.md; how to use it: docs/guide/testing.md.
+//
 // Files: broker.go (Broker, Start, Dial) · client.go · line.go (Line) · power.go (PowerCut, Kill, Stop, Restart) · disk.go (FullDisk, StallDisk) · topics.go · fault.go (Fail), answers.go (errors
 // as answers) · golden.go.
 //

@@ -12,8 +12,8 @@ import (
 // stopTime is how long a clean stop waits for requests that have arrived.
 const stopTime = 10 * time.Second
 
-// PowerCut turns the computer off: what was not synced is gone, connections break, and the broker is down until Restart. Nothing that was not on the disk
-// in that moment is acknowledged.
+// PowerCut turns the computer off: what was not synced is gone, connections break, and the broker is down until Restart. Nothing is acknowledged from
+// that moment on.
 func (b *Broker) PowerCut(t testing.TB) {
 	t.Helper()
 	b.crash(vfs.KeepNone)

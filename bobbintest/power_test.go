@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/bobbinstream/bobbin/bobbintest"
 	"github.com/bobbinstream/bobbin/internal/kafka"
 )
@@ -110,16 +113,15 @@ func TestAFullDiskRefusesWritesAndServesReads(t *testing.T) {
 	c := open(t, b)
 	mustWrite(t, c, "cars", "before")
 	b.FullDisk(t)
-	large := string(make([]byte, 900<<10))
-	refused := error(nil)
+	impatient := franz(t, b, kgo.DefaultProduceTopic("cars"), kgo.RecordRetries(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	var refused error
 	for range 20 {
-		if errs := write(t, c, "cars", 200*time.Millisecond, large); errs[large] != nil {
-			refused = errs[large]
+		if refused = impatient.ProduceSync(t.Context(), kgo.SliceRecord(make([]byte, 900<<10))).FirstErr(); refused != nil {
 			break
 		}
 	}
-	if refused == nil {
-		t.Error("20 MB were written on a full disk")
+	if !errors.Is(refused, kerr.KafkaStorageError) {
+		t.Errorf("20 MB were written on a full disk, or it says %v", refused)
 	}
 	if got := read(t, c, "cars"); len(got) == 0 || got[0] != "before" {
 		t.Error("nothing can be read on a full disk")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -348,5 +349,41 @@ func BenchmarkCrashImage(b *testing.B) {
 	r := newRand(1)
 	for b.Loop() {
 		m.Crash(Crash{Keep: KeepRandom, Rand: r})
+	}
+}
+
+// Without power nothing can be done any more, and the image is what a crash in that moment leaves.
+func TestNothingCanBeDoneWithoutPower(t *testing.T) {
+	for _, keep := range []Keep{KeepNone, KeepAll} {
+		m := newMem(t)
+		f := mustOpen(t, m, at("f"), Create)
+		write(t, f, []byte("synced"), 0)
+		must(t, f.Sync())
+		must(t, m.SyncDir(memDir))
+		write(t, f, []byte("UNSYNC"), 0)
+		n := m.PowerOff(Crash{Keep: keep})
+		for name, do := range map[string]func() error{
+			"write":    func() error { _, err := f.WriteAt([]byte("x"), 0); return err },
+			"read":     func() error { _, err := f.ReadAt(make([]byte, 1), 0); return err },
+			"sync":     f.Sync,
+			"truncate": func() error { return f.Truncate(0) },
+			"allocate": func() error { return f.Allocate(0, 1) },
+			"open":     func() error { _, err := m.Open(at("f"), ReadOnly); return err },
+			"create":   func() error { _, err := m.Open(at("g"), CreateNew); return err },
+			"remove":   func() error { return m.Remove(at("f")) },
+			"rename":   func() error { return m.Rename(at("f"), at("g")) },
+			"mkdir":    func() error { return m.MkdirAll(at("d")) },
+			"list":     func() error { _, err := m.List(memDir); return err },
+			"stat":     func() error { _, err := m.Stat(at("f")); return err },
+			"syncdir":  func() error { return m.SyncDir(memDir) },
+			"syncfs":   func() error { return m.SyncFS(memDir) },
+			"lock":     func() error { _, err := m.Lock(at("lock")); return err },
+			"space":    func() error { _, err := m.Space(memDir); return err },
+		} {
+			if err := do(); !errors.Is(err, syscall.EIO) {
+				t.Errorf("%s without power: %v", name, err)
+			}
+		}
+		wantFile(t, n, at("f"), map[Keep]string{KeepNone: "synced", KeepAll: "UNSYNC"}[keep])
 	}
 }
