@@ -3,4 +3,4 @@
 package main
 
 // raceShare divides the kills of a default run: under the race detector a start takes many times as long.
-const raceShare = 3
+const raceShare = 10

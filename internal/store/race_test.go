@@ -3,4 +3,4 @@
 package store
 
 // raceShare divides the crash points of a default run: under the race detector each takes many times as long.
-const raceShare = 5
+const raceShare = 10
