@@ -231,6 +231,7 @@ func (r *StreamReader) Packets() iter.Seq2[Packet, error] {
 // next returns the next packet, errNoMore at the stream's end, or why there is none.
 func (r *StreamReader) next() (Packet, error) {
 	r.past()
+	r.done() // whatever comes now: who asks is done with the packet before
 	for {
 		p, err, idle := r.ready()
 		if !idle {

@@ -314,3 +314,29 @@ func checkPosition(t *testing.T, seed uint64, manual bool) {
 		t.Errorf("seed %d: %d bytes wait at the end", seed, p.waiting)
 	}
 }
+
+// A handler that has gone past a packet and learns then that its partition is taken away was done with it: the commit before the hand-over covers it.
+func TestAskingIsDoneAlsoWhenTheAnswerIsTheEnd(t *testing.T) {
+	processed, asked := make(chan bool), make(chan error)
+	p := aPartition(ConsumerOptions{Group: "g"}, func(_ context.Context, s *StreamReader) error {
+		for _, err := range s.Packets() {
+			if err != nil {
+				asked <- err
+				return err
+			}
+			processed <- true
+			<-s.ctx.Done() // taken away while it works on the packet
+		}
+		return nil
+	})
+	p.take(kafka.PartitionRecords{Records: []kafka.Record{packetRecord(7, "s", codec.KindEvent, eventValue("e"))}})
+	<-processed
+	p.cancel(ErrRevoked)
+	if err := <-asked; !errors.Is(err, ErrRevoked) {
+		t.Error(err)
+	}
+	p.handlers.Wait()
+	if at, _ := p.position(); at != 8 {
+		t.Errorf("the position is %d", at)
+	}
+}
