@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -47,7 +48,7 @@ func (t Topic) NoPartition(op string, partition int32) *Error {
 	}
 }
 
-// CreateTopic makes a topic. It returns when a broker shows it with its leaders, or five seconds later: a cluster says that a topic is made before its brokers know it.
+// CreateTopic makes a topic. It returns when every broker that answers shows it with its leaders, or five seconds later: a cluster says that a topic is made before its brokers know it.
 func (c *Client) CreateTopic(ctx context.Context, t NewTopic) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
@@ -67,13 +68,25 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic) error {
 	}
 	shown, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	for attempt := 0; ; attempt++ {
-		made, err := c.Topic(shown, t.Name)
-		led := err == nil && !slices.ContainsFunc(made.Partitions, func(p Partition) bool { return p.Leader < 0 || p.Err != nil })
-		if led || !backoff(shown, attempt) {
-			return nil
+	for _, b := range c.base.DiscoveredBrokers() {
+		for attempt := 0; !knows(shown, b, t.Name) && backoff(shown, attempt); attempt++ {
 		}
 	}
+	return nil
+}
+
+// knows says whether a broker shows a topic with its leaders. One that does not answer is not waited for.
+func knows(ctx context.Context, b *kgo.Broker, name string) bool {
+	req := kmsg.NewPtrMetadataRequest()
+	t := kmsg.NewMetadataRequestTopic()
+	t.Topic = &name
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ctx, b)
+	if err != nil {
+		return true
+	}
+	return len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == 0 &&
+		!slices.ContainsFunc(resp.Topics[0].Partitions, func(p kmsg.MetadataResponseTopicPartition) bool { return p.ErrorCode != 0 || p.Leader < 0 })
 }
 
 // DeleteTopic deletes a topic and all its records.
