@@ -93,10 +93,10 @@ func (c *Client) CreateTopic(ctx context.Context, name string, partitions int, s
 // not acknowledged. Nothing of the client runs when it returns. Closing again does nothing.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	users := c.users
+	users, closed := c.users, c.closed
 	c.users, c.closed = nil, true
 	c.mu.Unlock()
-	if users == nil && c.kafka == nil {
+	if closed {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)

@@ -324,9 +324,9 @@ func (c *Consumer) assigned(working context.Context, ids []int32) {
 	for _, id := range ids {
 		c.partitions[id] = newPartition(c, working, id)
 	}
-	c.client.log.Info("partitions assigned", "topic", c.topic, "group", c.opts.Group, "partitions", ids)
 	all := slices.Collect(maps.Values(c.partitions))
 	c.mu.Unlock()
+	c.client.log.Info("partitions assigned", "topic", c.topic, "group", c.opts.Group, "partitions", ids)
 	c.share(all)
 }
 
@@ -372,18 +372,21 @@ func (c *Consumer) giveUp(ctx context.Context, ids []int32, cause error, orderly
 			}
 		}
 	}
+	var hanging []*partition
 	c.mu.Lock()
 	for _, p := range going {
 		p.leave()
 		delete(c.partitions, p.id)
 		if !p.idle() {
-			c.left = append(c.left, p)
-			c.client.log.Warn("partition given up while handlers run", "topic", c.topic, "group", c.opts.Group, "partition", p.id, "streams", p.busy())
+			hanging = append(hanging, p)
 		}
 	}
-	c.left = slices.DeleteFunc(c.left, (*partition).idle)
+	c.left = append(slices.DeleteFunc(c.left, (*partition).idle), hanging...)
 	all := slices.Collect(maps.Values(c.partitions))
 	c.mu.Unlock()
+	for _, p := range hanging {
+		c.client.log.Warn("partition given up while handlers run", "topic", c.topic, "group", c.opts.Group, "partition", p.id, "streams", p.busy())
+	}
 	if errors.Is(cause, ErrRevoked) {
 		c.counts.revoked.Add(int64(len(going)))
 		c.client.log.Info("partitions revoked", "topic", c.topic, "group", c.opts.Group, "partitions", ids)

@@ -45,5 +45,5 @@
 // to columns) · hash.go (partitions) · consumer.go · partition.go (what is done), ledger.go · serve.go (a handler's life) · reader.go (StreamReader, packets) · view.go (buffers, Rows) · convert.go.
 //
 // Locks: Producer.mu guards its streams and is held over nothing; Stream.mu guards what waits to be written and is held over nothing, the turn of a stream is held over sending, which may
-// wait for the cluster. Consumer.mu guards its partitions; partition.mu the streams and the ledger of one partition; neither is held over handlers, calls of the cluster or the other one.
+// wait for the cluster. Consumer.mu guards its partitions; partition.mu, which may be taken under it, the streams and the ledger of one partition; neither is held over handlers, the logger or calls of the cluster.
 package bobbin

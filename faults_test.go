@@ -26,6 +26,18 @@ func reading(t *testing.T, client *bobbin.Client, topic string, opts *bobbin.Con
 	return x, func() error { cancel(); return <-ended }
 }
 
+// oneStream opens the stream s on the only partition of topic t of a broker of its own.
+func oneStream(t *testing.T, o *bobbin.StreamOptions) (*bobbintest.Broker, *bobbin.Producer, *bobbin.Stream) {
+	t.Helper()
+	b := bobbintest.Start(t)
+	b.CreateTopic(t, "t", 1)
+	p, err := b.Client(t).Producer("t", &bobbin.ProducerOptions{Placement: bobbin.Hashed})
+	must(t, err)
+	s, err := p.Stream(t.Context(), "s", o)
+	must(t, err)
+	return b, p, s
+}
+
 func TestPowerCutsUnderLiveStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, board := bobbintest.Start(t), newBoard()
@@ -54,12 +66,7 @@ func TestPowerCutsUnderLiveStreams(t *testing.T) {
 
 func TestFullDiskHoldsWritersUpAndLosesNothingThatWasSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bobbintest.Start(t)
-		b.CreateTopic(t, "t", 1)
-		p, err := b.Client(t).Producer("t", &bobbin.ProducerOptions{Placement: bobbin.Hashed})
-		must(t, err)
-		s, err := p.Stream(t.Context(), "s", nil)
-		must(t, err)
+		b, _, s := oneStream(t, nil)
 		must(t, s.Flush(t.Context()))
 		random := make([]byte, 150<<10)
 		rand.Read(random)
@@ -79,6 +86,7 @@ func TestFullDiskHoldsWritersUpAndLosesNothingThatWasSaid(t *testing.T) {
 		}
 		b.FullDisk(t)
 		defer b.FreeDisk(t)
+		var err error
 		for i := 0; err == nil && i < 1000; i++ { // it is given up after two minutes
 			err = s.Emit(t.Context(), bobbin.Event{ID: "e", Value: blob})
 			if err == nil {
@@ -114,12 +122,7 @@ func TestTopicThatVanishesEndsTheReader(t *testing.T) {
 
 func TestCommitsByTimeAndByCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bobbintest.Start(t)
-		b.CreateTopic(t, "t", 1)
-		p, err := b.Client(t).Producer("t", &bobbin.ProducerOptions{Placement: bobbin.Hashed})
-		must(t, err)
-		s, err := p.Stream(t.Context(), "s", nil)
-		must(t, err)
+		b, _, s := oneStream(t, nil)
 		commits := func(policy bobbin.CommitPolicy, events int, after time.Duration) int64 {
 			t.Helper()
 			got := make(chan bool, 10_000)
@@ -164,12 +167,7 @@ func TestCommitsByTimeAndByCount(t *testing.T) {
 
 func TestContextComesAgainWithTrafficAndAgeEmptiesBuffers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bobbintest.Start(t)
-		b.CreateTopic(t, "t", 1)
-		p, err := b.Client(t).Producer("t", &bobbin.ProducerOptions{Placement: bobbin.Hashed})
-		must(t, err)
-		s, err := p.Stream(t.Context(), "s", &bobbin.StreamOptions{Buffer: bobbin.Buffer{Rows: 100, Age: time.Second}})
-		must(t, err)
+		b, p, s := oneStream(t, &bobbin.StreamOptions{Buffer: bobbin.Buffer{Rows: 100, Age: time.Second}})
 		v := s.Number("v", nil)
 		packets := func(want int64) {
 			t.Helper()

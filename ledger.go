@@ -20,8 +20,11 @@ func newLedger(from int64) *ledger { return &ledger{next: from} }
 func (l *ledger) add(offset int64) int64 {
 	l.entries = append(l.entries, entry{offset: offset})
 	l.next = offset + 1
-	return l.base + int64(len(l.entries)) - 1
+	return l.following() - 1
 }
+
+// following is the number of the packet that comes next.
+func (l *ledger) following() int64 { return l.base + int64(len(l.entries)) }
 
 // passed says that everything before an offset has come, also what is no packet.
 func (l *ledger) passed(next int64) { l.next = max(l.next, next) }

@@ -60,13 +60,12 @@ func (p *partition) take(b kafka.PartitionRecords) {
 		p.mu.Unlock()
 		return
 	}
-	var done int64
+	var done, bytes, waiting int64
 	for i := range b.Records {
 		r := &b.Records[i]
 		n := p.ledger.add(r.Offset)
 		size := int64(len(r.Key) + len(r.Value) + itemOverhead)
-		c.counts.packets.Add(1)
-		c.counts.bytes.Add(int64(len(r.Value)))
+		bytes += int64(len(r.Value))
 		s := p.streams[string(r.Key)]
 		if s != nil && s.ignored {
 			p.ledger.finish(n)
@@ -78,8 +77,7 @@ func (p *partition) take(b kafka.PartitionRecords) {
 		}
 		copied := *r
 		it := item{number: n, offset: r.Offset, size: size, record: &copied}
-		p.waiting += size
-		c.counts.waiting.Add(size)
+		waiting += size
 		if s == nil {
 			s = &served{p: p, id: string(r.Key), wake: make(chan struct{}, 1)}
 			p.streams[s.id] = s
@@ -91,9 +89,11 @@ func (p *partition) take(b kafka.PartitionRecords) {
 		s.items = append(s.items, it)
 		s.signal()
 	}
-	if len(b.Records) > 0 || b.Next > 0 {
-		p.ledger.passed(b.Next)
-	}
+	p.ledger.passed(b.Next)
+	p.waiting += waiting
+	c.counts.packets.Add(int64(len(b.Records)))
+	c.counts.bytes.Add(bytes)
+	c.counts.waiting.Add(waiting)
 	pause := p.waiting > p.share && !p.paused
 	if pause {
 		p.paused = true
@@ -240,7 +240,7 @@ func (s *served) handedNumber() int64 {
 	if s.handed < len(s.items) {
 		return s.items[s.handed].number
 	}
-	return s.p.ledger.base + int64(len(s.p.ledger.entries)) // whatever comes next is not before this
+	return s.p.ledger.following()
 }
 
 // first returns the offset of the first packet that is not done, or -1.
@@ -317,14 +317,14 @@ func (p *partition) idle() bool {
 func (p *partition) busy() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.running == 0 {
+		return nil
+	}
 	var names []string
 	for _, s := range p.streams {
 		if !s.ignored {
 			names = append(names, s.id)
 		}
-	}
-	if p.running == 0 {
-		return nil
 	}
 	return names
 }

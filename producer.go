@@ -19,7 +19,7 @@ type Format uint8
 // The formats.
 const (
 	JSON   Format = iota // readable with every tool
-	Binary               // compact, and several times as fast
+	Binary               // compact, and many times as fast
 )
 
 // Placement is how an opened stream gets its partition.
@@ -313,7 +313,7 @@ func (p *Producer) Flush(ctx context.Context) error {
 	}
 	errs = append(errs, fail("flush topic", p.topic, "", p.kafka.Flush(ctx)))
 	for _, s := range p.open() {
-		errs = append(errs, s.take("write to stream"))
+		errs = append(errs, s.wrong("write to stream"))
 	}
 	return errors.Join(errs...)
 }

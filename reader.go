@@ -82,7 +82,6 @@ type StreamReader struct {
 type delivery struct {
 	packet Packet
 	item   item
-	at     Position
 }
 
 func newStreamReader(s *served) *StreamReader {
@@ -386,9 +385,7 @@ func (r *StreamReader) read(it item) {
 		}
 	}
 	if err != nil {
-		c := r.s.p.consumer
-		c.counts.broken.Add(1)
-		c.client.log.Warn("a packet cannot be read; it is given as raw", "topic", c.topic, "stream", r.s.id, "partition", r.s.p.id, "offset", it.offset, "error", err)
+		r.s.p.consumer.broken(r.s, it.offset, err)
 		r.queue(rawOf(rec, about{ErrBroken, err}), it)
 	}
 }

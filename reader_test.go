@@ -340,3 +340,37 @@ func TestAskingIsDoneAlsoWhenTheAnswerIsTheEnd(t *testing.T) {
 		t.Errorf("the position is %d", at)
 	}
 }
+
+// A packet that names a context which is none is given all the same, and counted.
+func TestContextThatIsNoneIsCounted(t *testing.T) {
+	got := make(chan Packet, 1)
+	p := aPartition(ConsumerOptions{}, func(_ context.Context, s *StreamReader) error {
+		for p, err := range s.Packets() {
+			if err != nil {
+				return err
+			}
+			got <- p
+		}
+		return nil
+	})
+	log := &aLog{}
+	p.consumer.feed = log
+	log.records = append(log.records, packetRecord(0, "s", codec.KindContext, []byte("{")), packetRecord(1, "other", codec.KindContext, []byte("{}")))
+	for i, named := range []int64{0, 1} {
+		r := packetRecord(int64(2+i), fmt.Sprint("s", named), codec.KindEvent, eventValue("e"))
+		if named == 0 {
+			r.Key = []byte("s")
+		}
+		h := codec.Header{Kind: codec.KindEvent, Context: named}
+		r.Headers[0].Value = h.Append(nil)
+		p.take(kafka.PartitionRecords{Records: []kafka.Record{r}})
+		if e, ok := (<-got).(*Event); !ok || e.ID != "e" {
+			t.Errorf("the packet behind context %d is %v", named, e)
+		}
+		if n := p.consumer.counts.broken.Load(); n != int64(i)+1 {
+			t.Errorf("%d broken packets were counted", n)
+		}
+	}
+	p.cancel(ErrRevoked)
+	p.handlers.Wait()
+}

@@ -251,13 +251,20 @@ func (s *served) context(ctx context.Context, offset int64) (codec.Context, erro
 	}
 	h, ok := headerOf(rec)
 	if !ok || h.Kind != codec.KindContext || string(rec.Key) != s.id {
+		s.p.consumer.broken(s, offset, errors.New("it is no context of the stream, although a packet names it"))
 		return codec.Context{}, nil
 	}
 	x, err := codec.DecodeContext(rec.Value)
 	if err != nil {
-		return codec.Context{}, nil
+		s.p.consumer.broken(s, offset, err)
 	}
 	return x, nil
+}
+
+// broken counts and logs a packet that is not what it, or another one, says.
+func (c *Consumer) broken(s *served, offset int64, err error) {
+	c.counts.broken.Add(1)
+	c.client.log.Warn("a packet cannot be read as what it says it is", "topic", c.topic, "stream", s.id, "partition", s.p.id, "offset", offset, "error", err)
 }
 
 func endOf(rec *kafka.Record) End {

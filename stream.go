@@ -30,10 +30,9 @@ type Stream struct {
 	partition int32
 	turn      chan struct{} // holds one token: who has it sends
 
-	stage  stage   // the row that is being given
-	tags   []tag   // of each row
-	spare  builder // of the turn's holder
-	packet []byte
+	stage stage   // the row that is being given
+	tags  []tag   // of each row
+	spare builder // of the turn's holder
 
 	mu      sync.Mutex
 	names   columns
@@ -291,21 +290,29 @@ func (s *Stream) broke(err error) {
 	s.failed(err)
 }
 
-// take returns what went wrong since it was said last.
+// take returns why nothing can be written: what went wrong since it was said last, or that the stream is closed.
 func (s *Stream) take(op string) error {
+	if err := s.wrong(op); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return s.error(op, ErrClosed)
+	}
+	return nil
+}
+
+// wrong returns what went wrong since it was said last.
+func (s *Stream) wrong(op string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err, lost := s.err, s.lost
 	s.err, s.lost = nil, 0
-	switch {
-	case lost > 0:
-		return s.error(op, fmt.Errorf("%d packets before were not written: %w", lost, err))
-	case err != nil:
-		return s.error(op, err)
-	case s.closed:
-		return s.error(op, ErrClosed)
+	if lost > 0 {
+		err = fmt.Errorf("%d packets before were not written: %w", lost, err)
 	}
-	return nil
+	return s.error(op, err)
 }
 
 // write sends the rows that wait, and the context when it has changed.
@@ -508,11 +515,7 @@ func (s *Stream) settle(ctx context.Context, op string) error {
 			return s.error(op, fmt.Errorf("packets are not acknowledged yet: %w", context.Cause(ctx)))
 		}
 	}
-	err := s.take(op)
-	if errors.Is(err, ErrClosed) && op == "close stream" {
-		return nil
-	}
-	return err
+	return s.wrong(op)
 }
 
 // added looks at the rows that wait after some were added to those before: it starts their time, or says that they are to be written. mu is held.

@@ -73,23 +73,19 @@ func (c *Collector) Describe(to chan<- *prometheus.Desc) {
 // Collect sends what the client's producers and consumers did so far.
 func (c *Collector) Collect(to chan<- prometheus.Metric) {
 	st := c.client.Stats()
-	send(to, ofProducers(), st.Producers, func(s bobbin.ProducerStats) [2]string { return [2]string{s.Topic} })
-	send(to, ofConsumers(), st.Consumers, func(s bobbin.ConsumerStats) [2]string { return [2]string{s.Topic, s.Group} })
+	send(to, ofProducers(), st.Producers, 1, func(s bobbin.ProducerStats) [2]string { return [2]string{s.Topic} })
+	send(to, ofConsumers(), st.Consumers, 2, func(s bobbin.ConsumerStats) [2]string { return [2]string{s.Topic, s.Group} })
 }
 
-// send sums up what has the same labels.
-func send[S any](to chan<- prometheus.Metric, metrics []metric[S], stats []S, labels func(S) [2]string) {
+// send sums up what has the same values of the first n labels.
+func send[S any](to chan<- prometheus.Metric, metrics []metric[S], stats []S, n int, labels func(S) [2]string) {
 	for _, m := range metrics {
 		sums := make(map[[2]string]float64)
 		for _, s := range stats {
 			sums[labels(s)] += m.value(s)
 		}
 		for l, v := range sums {
-			values := l[:1]
-			if _, ok := any(*new(S)).(bobbin.ConsumerStats); ok {
-				values = l[:]
-			}
-			to <- prometheus.MustNewConstMetric(m.desc, m.kind, v, values...)
+			to <- prometheus.MustNewConstMetric(m.desc, m.kind, v, l[:n]...)
 		}
 	}
 }

@@ -14,7 +14,6 @@ type process struct {
 	at     time.Time
 	lately float64 // cores used between the last two readings, smoothed
 	listed uint64  // the listing that named it last
-	busy   bool    // read each time
 }
 
 // A sampler turns a source's counters into samples. It reads the time from clock only, and does not wait.

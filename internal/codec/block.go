@@ -91,17 +91,6 @@ func (b *Block) Clone() *Block {
 	return n
 }
 
-// column adds a column with whatever memory its place had, and returns it. Its values are those of earlier rows.
-func (b *Block) column() *Column {
-	n := len(b.Columns)
-	if n < cap(b.Columns) {
-		b.Columns = b.Columns[:n+1]
-	} else {
-		b.Columns = append(b.Columns, Column{})
-	}
-	return &b.Columns[n]
-}
-
 // cut empties the columns from the nth on and takes them away.
 func (b *Block) cut(n int) {
 	for i := n; i < len(b.Columns); i++ {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 	"github.com/bobbinstream/bobbin/internal/vfs"
@@ -15,9 +14,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patient is how long a test waits for what must happen.
-const patient = 20 * time.Second
 
 // manual is a write-ahead log in memory that makes entries durable when it is told to.
 type manual struct {

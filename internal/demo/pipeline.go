@@ -29,7 +29,7 @@ func (p *pipeline) write(sampling, working context.Context, from Sampler, fail c
 			fail(fmt.Errorf("demo: read this computer's telemetry: %w", err))
 			return
 		}
-		if _, err := p.source.write(working, samples); err != nil {
+		if err := p.source.write(working, samples); err != nil {
 			fail(fmt.Errorf("demo: write to topic %s: %w", Topic, err))
 			return
 		}

@@ -22,7 +22,7 @@ type instance struct {
 	err      error // of Run; valid when running is over
 
 	mu     sync.Mutex
-	killed time.Time
+	killed bool
 }
 
 // instances is how many share the reading.
@@ -73,7 +73,7 @@ func (i *instance) serve(s *bobbin.StreamReader, t *tracker, moved func()) error
 		if err != nil {
 			return err
 		}
-		if !i.alive().IsZero() {
+		if i.wasKilled() {
 			return errors.New("this instance was killed") // what a killed process reads counts for nobody
 		}
 		now := time.Now()
@@ -102,14 +102,14 @@ func (i *instance) serve(s *bobbin.StreamReader, t *tracker, moved func()) error
 // kill ends the instance as SIGKILL would: its connections break, it says goodbye to nobody, and what it has not committed is read again by the other.
 func (i *instance) kill() {
 	i.mu.Lock()
-	i.killed = time.Now()
+	i.killed = true
 	i.mu.Unlock()
 	i.line.cut()
 	i.stop()
 }
 
-// alive returns when the instance was killed; the zero time while it lives.
-func (i *instance) alive() time.Time {
+// wasKilled says whether the instance was killed.
+func (i *instance) wasKilled() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.killed
@@ -120,7 +120,7 @@ func (i *instance) close() error {
 	i.stop()
 	i.running.Wait()
 	err := i.client.Close()
-	if !i.alive().IsZero() {
+	if i.wasKilled() {
 		return nil // nobody hears what a killed one has to say
 	}
 	if i.err != nil {

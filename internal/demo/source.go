@@ -39,17 +39,16 @@ type source struct {
 	things   map[string]*thing
 	numbers  map[string]uint64 // the last number of streams that were closed: a process with the same number and name may come again
 	began    time.Time
-	events   uint64
 }
 
 func newSource(run string, p *bobbin.Producer) *source {
 	return &source{run: run, producer: p, things: make(map[string]*thing), numbers: make(map[string]uint64), began: time.Now()}
 }
 
-// write writes a round of samples, and returns how many rows that were.
-func (s *source) write(ctx context.Context, samples []host.Sample) (rows uint64, err error) {
+// write writes a round of samples.
+func (s *source) write(ctx context.Context, samples []host.Sample) error {
 	if err := s.open(ctx, samples); err != nil {
-		return 0, err
+		return err
 	}
 	now := time.Now()
 	for i := range samples {
@@ -62,12 +61,11 @@ func (s *source) write(ctx context.Context, samples []host.Sample) (rows uint64,
 			}
 		}
 		if err := r.Write(ctx); err != nil {
-			return rows, err
+			return err
 		}
 		x.next++
-		rows++
 	}
-	return rows, s.close(ctx, func(x *thing) bool { return now.Sub(x.seen) > silence }, bobbin.Closed)
+	return s.close(ctx, func(x *thing) bool { return now.Sub(x.seen) > silence }, bobbin.Closed)
 }
 
 // open opens the streams of samples that have none, all at once.
@@ -89,7 +87,6 @@ func (s *source) open(ctx context.Context, samples []host.Sample) error {
 		if x.err != nil {
 			return x.err
 		}
-		s.events++
 	}
 	return nil
 }
@@ -141,9 +138,6 @@ func (s *source) close(ctx context.Context, gone func(*thing) bool, how bobbin.E
 	for id, x := range ended {
 		if x.err != nil {
 			return x.err
-		}
-		if how == bobbin.Closed {
-			s.events++
 		}
 		s.numbers[id] = x.next
 		delete(s.things, id)

@@ -91,7 +91,7 @@ func (v *view) state(now time.Time) state {
 	st.onDisk = v.onDisk
 	for _, r := range v.p.readers {
 		own := r.consumer.Stats()
-		st.readers = append(st.readers, reader{name: r.name, partitions: own.Partitions, streams: own.Streams, killed: !r.alive().IsZero()})
+		st.readers = append(st.readers, reader{name: r.name, partitions: own.Partitions, streams: own.Streams, killed: r.wasKilled()})
 	}
 	return st
 }

@@ -16,7 +16,7 @@ const Topic = "_bobbin_streams"
 
 const opPrepare = "prepare the stream directory"
 
-// prepare makes the directory's topic when it is missing, and refuses one that would lose pins.
+// prepare makes the directory's topic when it is missing, and refuses one that would forget places.
 func prepare(ctx context.Context, client *kafka.Client, log *slog.Logger) error {
 	t, err := client.Topic(ctx, Topic)
 	if kafka.KindOf(err) == kafka.NotFound {

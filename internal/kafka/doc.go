@@ -21,7 +21,7 @@
 //
 // Never: no type of the client library below shows in a signature; no topic is made by writing to it or asking for it.
 //
-// Files: client.go (Client, Options) · topics.go · offsets.go · configs.go · record.go · producer.go · patience.go (when a record
+// Files: client.go (Client, Options) · topics.go · offsets.go · configs.go, durability.go (what a topic's settings promise) · record.go · producer.go · patience.go (when a record
 // is given up), room.go (how much is on its way) · place.go (where a Reader starts) · reader.go · groupreader.go · feed.go (Feed, its callbacks) · feedplaces.go (where a Feed starts) · feedcommit.go ·
 // feedwatch.go (partitions that are added, topics that vanish) · recordat.go (single records) · properties.go (Kafka's names of settings) · security.go (TLS, logging in) · admin.go (changes of topics) · groups.go (consumer groups, their
 // lag) · reset.go (new offsets for a group) · doctor.go, probe.go (what is wrong with a connection) · errortable.go (Kafka's errors) · errors.go

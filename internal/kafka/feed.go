@@ -33,7 +33,7 @@ type FeedOptions struct {
 
 // Feed reads a topic's partitions: those that its group gives it or, without a group, all that there are and all that are added.
 //
-// A group's first commit of a partition is its starting place, made before the first record of it is returned; see places.go. One Poll runs at a time; all
+// A group's first commit of a partition is its starting place, made before the first record of it is returned; see feedplaces.go. One Poll runs at a time; all
 // methods are safe for concurrent use.
 type Feed struct {
 	client *Client

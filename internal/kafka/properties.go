@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -436,32 +437,11 @@ func nearestProperty(name string) string {
 	}
 	best, least := "", math.MaxInt
 	for _, p := range propertyTable {
-		if d := distance(name, p.name); d < least {
+		if d := levenshtein.ComputeDistance(name, p.name); d < least {
 			best, least = p.name, d
 		}
 	}
 	return best
-}
-
-// distance counts the letters to be inserted, removed or replaced to make a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // common are the settings of the client library that all of our clients share.

@@ -21,7 +21,7 @@
 // (one request each, by its key) · alterconfigs.go (what settings may be changed of) ·
 // coordinator.go (consumer groups, and the time they are told), groupshard.go (one partition of __consumer_offsets: its machine, its log, the answers that wait) ·
 // fetchsession.go, fetchpart.go (what fetches remember) · codes.go (errors to Kafka's codes) · limits.go (bounds and budgets) ·
-// memconn.go (connections in memory) · stats.go.
+// memconn.go (connections in memory) · overrule.go (what tests put in the way of requests) · stats.go.
 //
 // Locks: Server.mu guards connections and listeners; sessions.mu the table of fetch sessions; session.mu, a list of ready partitions, is taken by
 // the goroutine that acknowledges records and held for a few instructions. None is held across I/O, a call of the store, or with another one, but for

@@ -21,10 +21,9 @@ import (
 // The marks of the compaction workload: what is tried may be found after a crash, what is done must be.
 type (
 	putMark struct {
-		log   partitionKey
-		puts  []put
-		done  bool
-		hasty bool
+		log  partitionKey
+		puts []put
+		done bool
 	}
 	put struct {
 		offset int64

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Nearest returns up to n ids of a survey that are most like one, the most like first, each once. Ids that have nothing in common with it are left out.
@@ -20,7 +22,7 @@ func (s *Survey) Nearest(id string, n int) []string {
 		}
 		last = sum.ID
 		a, b := shorter(strings.ToLower(id)), shorter(strings.ToLower(sum.ID))
-		away := min(distance(a, b), 1+distance(a, b[:min(len(b), len(a)+1)])) // the beginning of a long one may be what was meant
+		away := min(levenshtein.ComputeDistance(a, b), 1+levenshtein.ComputeDistance(a, b[:min(len(b), len(a)+1)])) // the beginning of a long one may be what was meant
 		if strings.Contains(b, a) || strings.Contains(a, b) {
 			away = min(away, 1)
 		}
@@ -39,24 +41,3 @@ func (s *Survey) Nearest(id string, n int) []string {
 
 // shorter cuts what is too long to compare.
 func shorter(s string) string { return s[:min(len(s), 64)] }
-
-// distance is how many bytes have to be added, removed or changed to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -39,7 +39,6 @@ type outlet struct {
 	s          *bobbin.Stream
 	properties codec.Properties
 	times      []bobbin.Time
-	present    []bool
 }
 
 func newOutlets(ctx context.Context, c *bobbin.Client, topic string, buffer bobbin.Buffer) *outlets {
