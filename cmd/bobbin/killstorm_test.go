@@ -80,7 +80,7 @@ func (s *storm) start(args ...string) {
 		args = append([]string{"serve", "--data", s.dir, "--listen", "127.0.0.1:0"}, args...)
 	}
 	s.cmd = exec.Command(exe, args...)
-	s.cmd.Env = append(os.Environ(), "BOBBIN_STORM_CHILD="+s.child)
+	s.cmd.Env = append(os.Environ(), "BOBBIN_STORM_CHILD="+s.child, "GORACE="+endAtOnce)
 	var complaints strings.Builder
 	s.cmd.Stderr = &complaints
 	out, err := s.cmd.StdoutPipe()
@@ -338,6 +338,9 @@ func TestKillStorm(t *testing.T) {
 
 // The storm finds a broker that acknowledges before it writes, and one that forgets its producers: otherwise it proves nothing.
 func TestKillStormFindsBrokersThatLie(t *testing.T) {
+	if raceShare > 1 {
+		t.Skip("what this proves of the storm, the run without the race detector proves in less time")
+	}
 	t.Run("acknowledged before the write", func(t *testing.T) {
 		s := newStorm(t, "liar")
 		if err := s.run(60, nil); err == nil {

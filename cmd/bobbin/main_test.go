@@ -16,6 +16,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// endAtOnce is what GORACE is for programs that tests run: otherwise each that was built for the race detector waits for a second at its end.
+const endAtOnce = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"bobbin": main})
 }
@@ -31,6 +34,10 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", endAtOnce)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready": cmdReady, "terminate": cmdTerminate, "exits": cmdExits, "get": cmdGet, "flip": cmdFlip,
 		},
