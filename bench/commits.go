@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -70,15 +72,23 @@ func (b *bench) commitsTurn(ctx context.Context, dir string) (figures, error) {
 	return figures{"n": float64(len(all)), "p50_ms": at(.5), "p99_ms": at(.99), "p999_ms": at(.999), "max_ms": ms(all[len(all)-1])}, nil
 }
 
-// commit is one client; what it measures in the first second does not count.
+// commit is one client, which commits as a consumer does: it knows its coordinator and the topic's id. What it measures in the first second does not
+// count.
 func (b *bench) commit(ctx context.Context, addr string, number int, start time.Time) ([]time.Duration, error) {
 	c, err := newClient(addr)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	admin := kadm.NewClient(c)
-	name := fmt.Sprintf("committer-%d", number)
+	topics, err := kadm.NewClient(c).ListTopics(ctx, "commits")
+	if err == nil {
+		err = topics.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for the topic's id: %w", err)
+	}
+	request, partition := kmsg.NewPtrOffsetCommitRequest(), kmsg.NewOffsetCommitRequestTopicPartition()
+	request.Group, partition.Partition = fmt.Sprintf("committer-%d", number), int32(number)
 	every := time.Second * commitClients / commitRate
 	due := start.Add(every * time.Duration(number) / commitClients)
 	var took []time.Duration
@@ -86,10 +96,14 @@ func (b *bench) commit(ctx context.Context, addr string, number int, start time.
 		if err := pause(ctx, time.Until(due)); err != nil {
 			return nil, err
 		}
-		var o kadm.Offsets
-		o.Add(kadm.Offset{Topic: "commits", Partition: int32(number), At: offset, LeaderEpoch: -1})
-		if err := admin.CommitAllOffsets(ctx, name, o); err != nil {
-			return nil, fmt.Errorf("commit as %s: %w", name, err)
+		partition.Offset = offset
+		request.Topics = []kmsg.OffsetCommitRequestTopic{{Topic: "commits", TopicID: topics["commits"].ID, Partitions: []kmsg.OffsetCommitRequestTopicPartition{partition}}}
+		answer, err := request.RequestWith(ctx, c)
+		if err == nil {
+			err = kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("commit as %s: %w", request.Group, err)
 		}
 		if due.After(start.Add(time.Second)) {
 			took = append(took, time.Since(due))
