@@ -44,9 +44,13 @@ type Client struct {
 	kafka *kafka.Client
 	log   *slog.Logger
 
-	mu     sync.Mutex
-	users  []user // producers and consumers that are not closed
-	closed bool
+	closing context.Context // ends when Close begins
+	close   context.CancelFunc
+
+	mu       sync.Mutex
+	users    []user // producers and consumers that are not closed
+	closed   bool
+	starting sync.WaitGroup // producers that are not users yet
 }
 
 // user is what a client closes before it is closed itself.
@@ -68,6 +72,7 @@ func Open(ctx context.Context, opts *Options) (*Client, error) {
 		k.SASL = &kafka.SASL{Mechanism: o.SASL.Mechanism, User: o.SASL.User, Password: o.SASL.Password, Token: o.SASL.Token}
 	}
 	c := &Client{log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	c.closing, c.close = context.WithCancel(context.Background())
 	var err error
 	if c.kafka, err = kafka.Open(k); err != nil {
 		return nil, fail("open a client", "", "", err)
@@ -99,6 +104,8 @@ func (c *Client) Close() error {
 	if closed {
 		return nil
 	}
+	c.close()
+	c.starting.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	var errs []error
@@ -142,6 +149,18 @@ func (c *Client) Stats() Stats {
 }
 
 // add makes the client close u when it is closed.
+// start counts a producer that begins, whose end Close waits for. The context ends with Close, and when the cluster has kept it waiting for as long as a record may wait.
+func (c *Client) start() (ctx context.Context, done func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, nil, ErrClosed
+	}
+	c.starting.Add(1)
+	ctx, cancel := context.WithTimeout(c.closing, c.kafka.Patience())
+	return ctx, func() { cancel(); c.starting.Done() }, nil
+}
+
 func (c *Client) add(u user) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -259,3 +259,30 @@ func TestKilledInstanceIsReplacedAndNothingIsLost(t *testing.T) {
 		must(t, dying.Close())
 	})
 }
+
+// A producer whose cluster says nothing is given up after the time that a record may wait, or when the client is closed.
+func TestAProducerIsNotAwaitedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bobbintest.Start(t)
+		b.CreateTopic(t, "t", 1)
+		c := b.Client(t)
+		end := b.Fail(t, "Fetch", bobbintest.Fault{Drop: true})
+		defer end()
+		began := time.Now()
+		_, err := c.Producer("t", nil)
+		if d := time.Since(began); err == nil || d < 2*time.Minute || d > 3*time.Minute {
+			t.Errorf("after %v: %v", d, err)
+		}
+		began = time.Now()
+		go func() {
+			time.Sleep(5 * time.Second)
+			must(t, c.Close())
+		}()
+		if _, err := c.Producer("t", nil); err == nil || time.Since(began) > time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if _, err := c.Producer("t", nil); !errors.Is(err, bobbin.ErrClosed) {
+			t.Errorf("of a closed client: %v", err)
+		}
+	})
+}

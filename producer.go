@@ -105,7 +105,8 @@ type ProducerStats struct {
 
 type producerCounts struct{ packets, rows, bytes, acked, rowsAcked, failed atomic.Int64 }
 
-// Producer makes a producer for a topic that is there. ctx of its streams' calls bounds these; the producer lasts until it or the client is closed.
+// Producer makes a producer for a topic that is there. It reads the stream directory first, and gives up on a cluster that has not answered after delivery.timeout.ms (two minutes), or when the client is closed.
+// ctx of its streams' calls bounds these; the producer lasts until it or the client is closed.
 func (c *Client) Producer(topic string, opts *ProducerOptions) (*Producer, error) {
 	const op = "write to topic"
 	o := ProducerOptions{}
@@ -125,6 +126,11 @@ func (c *Client) Producer(topic string, opts *ProducerOptions) (*Producer, error
 	if o.Repeat == 0 {
 		o.Repeat = 30 * time.Second
 	}
+	ctx, started, err := c.start()
+	if err != nil {
+		return nil, &Error{Op: op, Topic: topic, Err: err}
+	}
+	defer started()
 	k, err := c.kafka.NewProducer(kafka.ProducerOptions{})
 	if err != nil {
 		return nil, fail(op, topic, "", err)
@@ -132,7 +138,7 @@ func (c *Client) Producer(topic string, opts *ProducerOptions) (*Producer, error
 	p := &Producer{client: c, topic: topic, format: codec.Format(o.Format), repeat: o.Repeat, kafka: k, streams: make(map[string]*Stream), wake: make(chan struct{}, 1)}
 	p.buffers.New = func() any { return new([]byte) }
 	p.working, p.stop = context.WithCancel(context.Background())
-	if err := p.start(o); err != nil {
+	if err := p.start(ctx, o); err != nil {
 		p.stop()
 		k.Close()
 		return nil, err
@@ -145,13 +151,13 @@ func (c *Client) Producer(topic string, opts *ProducerOptions) (*Producer, error
 }
 
 // start looks at the topic, and opens its directory.
-func (p *Producer) start(o ProducerOptions) error {
+func (p *Producer) start(ctx context.Context, o ProducerOptions) error {
 	const op = "write to topic"
-	if _, err := p.countPartitions(p.working); err != nil {
+	if _, err := p.countPartitions(ctx); err != nil {
 		return fail(op, p.topic, "", err)
 	}
 	if o.Placement == Pinned {
-		d, err := directory.Open(p.working, p.client.kafka, p.topic, p.client.log)
+		d, err := directory.Open(ctx, p.client.kafka, p.topic, p.client.log)
 		if err != nil {
 			return fail(op, p.topic, "", err)
 		}

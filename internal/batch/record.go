@@ -180,6 +180,40 @@ func (f *fields) parse(b []byte) (n int, why string) {
 	return n, ""
 }
 
+// parsePlain is parse for a record that is as most are: no headers, and no number of more than two bytes but its offset. It gives its length, and 0 for every other record, right or wrong. It does not set the
+// key and the value: what keeps no pointer and calls nothing is several times as fast.
+func (f *fields) parsePlain(b []byte) int {
+	if len(b) < 12 {
+		return 0
+	}
+	length, at := shortVarint(b[0], b[1])
+	n := at + length
+	if at > 2 || length < 1 || n > len(b) {
+		return 0
+	}
+	delta, k := shortVarint(b[at+1], b[at+2]) // behind the attributes
+	if at += 1 + k; k > 2 {
+		return 0
+	}
+	offset, k := shortVarint(b[at], b[at+1])
+	if at += k; k > 2 {
+		long, next := readVarint32(b, at-k)
+		if offset, at = int(long), next; at < 0 || at+1 >= len(b) {
+			return 0
+		}
+	}
+	key, k := shortVarint(b[at], b[at+1])
+	if at += k + max(key, 0); k > 2 || at+1 >= len(b) {
+		return 0
+	}
+	value, k := shortVarint(b[at], b[at+1])
+	if at += k + max(value, 0); k > 2 || at != n-1 || b[at] != 0 {
+		return 0
+	}
+	f.timestampDelta, f.offsetDelta = int64(delta), int32(offset)
+	return n
+}
+
 // headerList makes the headers that parse has checked.
 func (f *fields) headerList() []Header {
 	if f.headerCount == 0 {

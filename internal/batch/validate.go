@@ -106,7 +106,13 @@ func (b Batch) validateRecords(body []byte, more *stream, r *Rules) (greatest in
 	var refused *Error
 	var f fields
 	for i := range count {
-		n, why := f.parse(body)
+		n, why := 0, ""
+		if !r.RequireKey {
+			n = f.parsePlain(body)
+		}
+		if n == 0 {
+			n, why = f.parse(body)
+		}
 		if why == "" {
 			body = body[n:]
 		} else if more != nil {

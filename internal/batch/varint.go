@@ -24,6 +24,15 @@ func readVarint32(b []byte, at int) (v int32, next int) {
 	return 0, -1
 }
 
+// shortVarint makes a number of its first two bytes and gives its length, which is 3 when it is longer than two.
+func shortVarint(first, second byte) (v, length int) {
+	u, length := int(first), 1
+	if u >= 0x80 {
+		u, length = u&0x7f|int(second)<<7, 2+int(second>>7)
+	}
+	return u>>1 ^ -(u & 1), length
+}
+
 func readVarint64(b []byte, at int) (v int64, next int) {
 	var u uint64
 	for shift := 0; shift < 70 && at < len(b); shift += 7 {

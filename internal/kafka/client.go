@@ -155,3 +155,6 @@ func (c *Client) wrap(op, topic string, err error) error {
 	}
 	return newError(op, topic, strings.Join(c.opts.Brokers, ","), err)
 }
+
+// Patience is how long a record waits for its acknowledgement before it is given up.
+func (c *Client) Patience() time.Duration { return c.set.duration(propDeliveryTimeout) }

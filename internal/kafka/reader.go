@@ -3,8 +3,10 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -24,6 +26,7 @@ type Reader struct {
 	kgo    *kgo.Client
 	topic  string
 	ends   map[int32]int64 // of partitions that are not read to their end yet; nil without UntilEnd
+	next   map[int32]int64 // of the same partitions: the offset behind the last record
 	buf    []Record
 	err    error // met beside records; for the next Poll
 }
@@ -40,14 +43,14 @@ func (c *Client) NewReader(ctx context.Context, opts ReaderOptions) (*Reader, er
 	r := &Reader{client: c, topic: opts.Topic}
 	from := make(map[int32]kgo.Offset, len(bounds))
 	if opts.UntilEnd {
-		r.ends = make(map[int32]int64, len(bounds))
+		r.ends, r.next = make(map[int32]int64, len(bounds)), make(map[int32]int64, len(bounds))
 	}
 	for _, b := range bounds {
 		if opts.UntilEnd {
 			if b.Start >= b.End {
 				continue
 			}
-			r.ends[b.Partition] = b.End
+			r.ends[b.Partition], r.next[b.Partition] = b.End, b.Start
 		}
 		from[b.Partition] = kgo.NewOffset().At(b.Start)
 	}
@@ -139,16 +142,66 @@ func (r *Reader) Poll(ctx context.Context, limit int) ([]Record, error) {
 			return nil, io.EOF
 		}
 		r.buf = r.buf[:0]
-		r.kgo.PollRecords(ctx, limit).EachPartition(func(p kgo.FetchTopicPartition) {
-			if p.Err != nil {
+		polling, cancel := ctx, context.CancelFunc(func() {})
+		if r.ends != nil {
+			polling, cancel = context.WithTimeout(ctx, stalled)
+		}
+		r.kgo.PollRecords(polling, limit).EachPartition(func(p kgo.FetchTopicPartition) {
+			if p.Err != nil && (ctx.Err() != nil || polling.Err() == nil || !errors.Is(p.Err, context.DeadlineExceeded)) {
 				r.err = cmp.Or(r.err, r.client.wrap("read topic", r.topic, p.Err))
 				return
 			}
 			r.take(p.Partition, p.Records)
 		})
+		waited := polling.Err() != nil
+		cancel()
 		if len(r.buf) > 0 {
 			return r.buf, nil
 		}
+		if waited && r.err == nil && ctx.Err() == nil {
+			r.err = r.passGone(ctx)
+		}
+	}
+}
+
+// stalled is how long a reader until the end waits for records before it looks whether there are any.
+const stalled = 500 * time.Millisecond
+
+// passGone ends partitions that have no record any more up to their end. Retention or a deletion may have taken all, and compaction leaves an empty batch of which the client library says nothing.
+func (r *Reader) passGone(ctx context.Context) error {
+	t, err := r.client.Topic(ctx, r.topic)
+	if err != nil {
+		return err
+	}
+	all, err := r.client.Offsets(ctx, r.topic)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		end, open := r.ends[b.Partition]
+		if !open || int(b.Partition) >= len(t.Partitions) {
+			continue
+		}
+		at := max(r.next[b.Partition], b.Start)
+		for at < end {
+			asking, cancel := r.client.bound(ctx)
+			batch, next, err := r.client.fetchAt(asking, &t, b.Partition, at)
+			cancel()
+			if err != nil || len(batch.Records) > 0 || next == at {
+				break // the client library gets the records, and meets the error if it stays
+			}
+			at = next
+		}
+		r.reached(b.Partition, at)
+	}
+	return nil
+}
+
+// reached ends a partition that was read up to its end.
+func (r *Reader) reached(partition int32, next int64) {
+	if r.next[partition] = next; next >= r.ends[partition] {
+		delete(r.ends, partition)
+		r.kgo.PauseFetchPartitions(map[string][]int32{r.topic: {partition}})
 	}
 }
 
@@ -166,9 +219,8 @@ func (r *Reader) take(partition int32, records []*kgo.Record) {
 			r.buf = append(r.buf, fromKgo(k))
 		}
 	}
-	if n := len(records); bounded && n > 0 && records[n-1].Offset >= end-1 {
-		delete(r.ends, partition)
-		r.kgo.PauseFetchPartitions(map[string][]int32{r.topic: {partition}})
+	if n := len(records); bounded && n > 0 {
+		r.reached(partition, records[n-1].Offset+1)
 	}
 }
 

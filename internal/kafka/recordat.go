@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -47,15 +48,33 @@ func (f *Feed) readOnce(ctx context.Context, op string, partition int32, offset 
 	if partition < 0 || int(partition) >= len(t.Partitions) {
 		return Record{}, t.NoPartition(op, partition)
 	}
+	batch, next, err := f.client.fetchAt(ctx, t, partition, offset)
+	switch {
+	case errors.Is(err, kerr.OffsetOutOfRange):
+		return Record{}, f.noRecord(op, partition, offset)
+	case err != nil:
+		return Record{}, err
+	case len(batch.Records) > 0 && batch.Records[0].Offset == offset:
+		return recordsOf(partition, batch.Records[:1]).Records[0], nil
+	case len(batch.Records) > 0, next > offset, offset >= batch.HighWatermark:
+		return Record{}, f.noRecord(op, partition, offset)
+	default:
+		return Record{}, kerr.RequestTimedOut // nothing came, though there is something
+	}
+}
+
+// fetchAt asks the leader for the batch that holds an offset or comes behind it. It returns its records from the offset on, without markers, and the offset behind the batch: at least the given one, and not more
+// when nothing came.
+func (c *Client) fetchAt(ctx context.Context, t *Topic, partition int32, offset int64) (kgo.FetchPartition, int64, error) {
 	leader := t.Partitions[partition].Leader
 	if leader < 0 {
-		return Record{}, kerr.LeaderNotAvailable
+		return kgo.FetchPartition{}, offset, kerr.LeaderNotAvailable
 	}
 	id, err := base64.RawURLEncoding.DecodeString(t.ID)
 	if err != nil {
-		return Record{}, err
+		return kgo.FetchPartition{}, offset, err
 	}
-	// The batch that holds the record is answered whole, whatever the limit; a broker that does not do so is asked for more.
+	// A batch is answered whole, whatever the limit; a broker that does not do so is asked for more.
 	for limit := int32(1); ; limit = maxBatch {
 		req := kmsg.NewPtrFetchRequest()
 		req.MaxBytes = limit
@@ -67,31 +86,22 @@ func (f *Feed) readOnce(ctx context.Context, op string, partition int32, offset 
 		p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, limit
 		of.Partitions = append(of.Partitions, p)
 		req.Topics = append(req.Topics, of)
-		answer, err := f.client.base.Broker(int(leader)).Request(ctx, req)
+		answer, err := c.base.Broker(int(leader)).Request(ctx, req)
 		if err != nil {
-			return Record{}, err
+			return kgo.FetchPartition{}, offset, err
 		}
 		resp := answer.(*kmsg.FetchResponse)
 		if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
-			return Record{}, err
+			return kgo.FetchPartition{}, offset, err
 		}
 		if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 || resp.Topics[0].Partitions[0].Partition != partition {
-			return Record{}, kerr.UnknownServerError
+			return kgo.FetchPartition{}, offset, kerr.UnknownServerError
 		}
 		got := &resp.Topics[0].Partitions[0]
-		if got.ErrorCode == kerr.OffsetOutOfRange.Code {
-			return Record{}, f.noRecord(op, partition, offset)
-		}
-		batch, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: t.Name, Partition: partition}, got, f.client.unpack, nil)
-		switch {
-		case batch.Err != nil:
-			return Record{}, batch.Err
-		case len(batch.Records) > 0 && batch.Records[0].Offset == offset:
-			return recordsOf(partition, batch.Records[:1]).Records[0], nil
-		case len(batch.Records) > 0, next > offset, offset >= got.HighWatermark:
-			return Record{}, f.noRecord(op, partition, offset)
-		case len(got.RecordBatches) == 0 || limit == maxBatch:
-			return Record{}, kerr.RequestTimedOut // nothing came, though there is something
+		batch, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: t.Name, Partition: partition}, got, c.unpack, nil)
+		next = max(next, offset)
+		if batch.Err != nil || next > offset || offset >= got.HighWatermark || len(got.RecordBatches) == 0 || limit == maxBatch {
+			return batch, next, batch.Err
 		}
 	}
 }
