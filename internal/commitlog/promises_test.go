@@ -183,6 +183,62 @@ func TestIndexEntriesAreKafkas(t *testing.T) {
 	}
 }
 
+// onceFS counts what is read to be read once.
+type onceFS struct {
+	vfs.FS
+	reads atomic.Int64
+}
+
+func (f *onceFS) Open(name string, mode vfs.Mode) (vfs.File, error) {
+	file, err := f.FS.Open(name, mode)
+	return &onceFile{file, f}, err
+}
+
+type onceFile struct {
+	vfs.File
+	fs *onceFS
+}
+
+func (f *onceFile) ReadOnceAt(p []byte, off int64) (int, error) {
+	f.fs.reads.Add(1)
+	return f.File.ReadOnceAt(p, off)
+}
+
+// Who reads a segment as the first leaves nothing in the page cache, and the next ones do.
+func TestThePageCacheIsForWhatIsReadAgain(t *testing.T) {
+	mem, w := &onceFS{FS: newMem(t)}, new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	l := eng.New(testID, testConfig, 0)
+	for i := range int64(40) {
+		store(t, l, w, records(batch.NoProducer(), i, 900, 1000+i))
+	}
+	c, _, _ := l.Capture(0)
+	if err := l.Settle(c.RecoveryPoint); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	eng, stop = newEngine(mem, w, 64<<20)
+	defer stop()
+	l, err := eng.Restore(c, testConfig, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, once := range []bool{true, false} {
+		mem.reads.Store(0)
+		for at := int64(0); at < 40; {
+			var s Span
+			if err := l.Read(&s, at, 3000, true); err != nil || s.Next <= at {
+				t.Fatalf("offset %d: %d, %v", at, s.Next, err)
+			}
+			at = s.Next
+			s.Release()
+		}
+		if n := mem.reads.Load(); (n > 0) != once {
+			t.Errorf("once %v: %d reads", once, n)
+		}
+	}
+}
+
 // Whatever happens to the files of a segment, a read returns what was written or an error, and never panics.
 func FuzzReadOfADamagedSegment(f *testing.F) {
 	mem, w := newMem(f), new(manual)

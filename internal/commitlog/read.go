@@ -179,7 +179,7 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 	}
 	p := getBuffer(int(n))
 	b := *p
-	if _, err := io.ReadFull(io.NewSectionReader(h, pos, n), b); err != nil {
+	if err := v.readInto(h, b, pos); err != nil {
 		readBuffers.Put(p)
 		return l.damaged(v, pos, offset, "it cannot be read", err)
 	}
@@ -205,8 +205,26 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 		expect = x.NextOffset()
 		at += len(x)
 	}
+	v.seg.given.Add(int64(at))
 	s.buffer, s.Bytes, s.Size, s.Next = p, append(s.Bytes, b[:at]), at, expect
 	return nil
+}
+
+// readInto fills b from a place in the segment's file. Who goes through a segment as the first leaves nothing in the page cache: what was written past it is mostly read once if at all, and to keep it costs
+// more than to read it. From the second time on it stays there.
+func (v indexView) readInto(h *vfs.Handle, b []byte, pos int64) error {
+	read := h.ReadOnceAt
+	if v.seg.given.Load() >= v.written {
+		read = h.ReadAt
+	}
+	n, err := read(b, pos)
+	if n == len(b) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end, where gaps says that offsets may be

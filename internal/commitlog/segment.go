@@ -56,9 +56,10 @@ type segment struct {
 	existing     bool // the files are there
 	overhang     bool // and hold more than is known of them, which must go before they are written
 	indexDamaged atomic.Bool
-	gone         atomic.Bool // it is no part of the log any more, and its names may be another's
-	aside        atomic.Bool // its files still have the names under which a cleaning wrote them
-	renaming     atomic.Bool // they are about to get their own
+	given        atomic.Int64 // bytes that were read from the file for clients
+	gone         atomic.Bool  // it is no part of the log any more, and its names may be another's
+	aside        atomic.Bool  // its files still have the names under which a cleaning wrote them
+	renaming     atomic.Bool  // they are about to get their own
 }
 
 func newSegment(base int64) *segment {

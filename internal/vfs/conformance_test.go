@@ -93,14 +93,20 @@ func testWrite(t *testing.T, fsys FS, dir string) {
 	copy(want[4090:], "overwritten")
 	write(t, f, []byte("overwritten"), 4090)
 	got := make([]byte, len(want))
-	if n, err := f.ReadAt(got, 0); n != len(got) || err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("ReadAt = %d, %v", n, err)
-	}
-	if n, err := f.ReadAt(got, int64(len(want)-7)); n != 7 || err != io.EOF {
-		t.Errorf("ReadAt over the end = %d, %v", n, err)
-	}
-	if n, err := f.ReadAt(got, int64(len(want)+7)); n != 0 || err != io.EOF {
-		t.Errorf("ReadAt behind the end = %d, %v", n, err)
+	for how, readAt := range map[string]func([]byte, int64) (int, error){"ReadAt": f.ReadAt, "ReadOnceAt": f.ReadOnceAt} {
+		clear(got)
+		if n, err := readAt(got, 0); n != len(got) || err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%s = %d, %v", how, n, err)
+		}
+		if n, err := readAt(got[:999], 4321); n != 999 || err != nil || !bytes.Equal(got[:n], want[4321:4321+n]) {
+			t.Errorf("%s in the middle = %d, %v", how, n, err)
+		}
+		if n, err := readAt(got, int64(len(want)-7)); n != 7 || err != io.EOF {
+			t.Errorf("%s over the end = %d, %v", how, n, err)
+		}
+		if n, err := readAt(got, int64(len(want)+7)); n != 0 || err != io.EOF {
+			t.Errorf("%s behind the end = %d, %v", how, n, err)
+		}
 	}
 	write(t, f, []byte("far"), 100_000)
 	hole := make([]byte, 4096)

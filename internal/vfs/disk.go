@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -125,11 +126,12 @@ func readPID(name string) int {
 	return pid
 }
 
-// diskFile is a file of the machine. setDirect, readDirect, WritevAt, Allocate and Sync are the platform's.
+// diskFile is a file of the machine. setDirect, readDirect, ReadOnceAt, WritevAt, Allocate and Sync are the platform's.
 type diskFile struct {
 	f      *os.File
 	raw    syscall.RawConn // of f; keeps the descriptor open during a call
 	direct bool
+	keeps  atomic.Bool // the page cache keeps all that is read, whatever is asked for
 }
 
 func (d *diskFile) ReadAt(p []byte, off int64) (int, error) {

@@ -8,6 +8,8 @@ func (d *diskFile) setDirect() bool { return false }
 
 func (d *diskFile) readDirect(p []byte, off int64) (int, error) { return d.f.ReadAt(p, off) }
 
+func (d *diskFile) ReadOnceAt(p []byte, off int64) (int, error) { return d.ReadAt(p, off) }
+
 func (d *diskFile) WritevAt(bufs [][]byte, off int64) (n int64, err error) {
 	for _, b := range bufs {
 		m, err := d.f.WriteAt(b, off+n)

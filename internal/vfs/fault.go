@@ -182,12 +182,18 @@ type faultFile struct {
 	f *faultFS
 }
 
-func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
+func (f *faultFile) ReadAt(p []byte, off int64) (int, error) { return f.read(p, off, f.File.ReadAt) }
+
+func (f *faultFile) ReadOnceAt(p []byte, off int64) (int, error) {
+	return f.read(p, off, f.File.ReadOnceAt)
+}
+
+func (f *faultFile) read(p []byte, off int64, readAt func([]byte, int64) (int, error)) (int, error) {
 	e := f.f.check(OpRead, f.Name())
 	if e.err != nil {
 		return 0, e.err
 	}
-	n, err := f.File.ReadAt(p, off)
+	n, err := readAt(p, off)
 	if e.flip && n > 0 {
 		p[n/2] ^= 1 << 3
 	}

@@ -89,6 +89,20 @@ func TestEveryOperationCanFail(t *testing.T) {
 	}
 }
 
+func TestFaultsOfReadingMeetEveryWayToRead(t *testing.T) {
+	m := newMem(t)
+	write(t, mustOpen(t, m, at("f"), Create), []byte("x"), 0)
+	for _, rule := range []*Rule{{Op: OpRead, Err: syscall.EIO, Times: 2}, {Op: OpRead, Flip: true, Times: 2}} {
+		f := mustOpen(t, WithFaults(m, rule), at("f"), ReadOnly)
+		for how, readAt := range map[string]func([]byte, int64) (int, error){"ReadAt": f.ReadAt, "ReadOnceAt": f.ReadOnceAt} {
+			b := make([]byte, 1)
+			if _, err := readAt(b, 0); err == nil && b[0] == 'x' {
+				t.Errorf("%s is whole under %+v", how, rule)
+			}
+		}
+	}
+}
+
 func TestAShortWriteWritesItsFirstHalf(t *testing.T) {
 	m := newMem(t)
 	rule := &Rule{Op: OpWrite, Err: syscall.EIO, Short: true, Times: 2}

@@ -205,6 +205,8 @@ func (f *memFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+func (f *memFile) ReadOnceAt(p []byte, off int64) (int, error) { return f.ReadAt(p, off) }
+
 func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	err := f.begin("write", true)
 	defer f.m.mu.Unlock()

@@ -69,6 +69,8 @@ type FS interface {
 // File is an open file. All methods but Close may be called at the same time; what overlapping writes leave is undefined.
 type File interface {
 	io.ReaderAt
+	// ReadOnceAt is ReadAt for what is not expected to be read again soon: where the system can do it, what was not in the page cache before does not stay there.
+	ReadOnceAt(p []byte, off int64) (int, error)
 	io.WriterAt
 	// WritevAt writes the buffers one behind the other. It does not change or keep them.
 	WritevAt(bufs [][]byte, off int64) (int64, error)
