@@ -210,11 +210,14 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 	return nil
 }
 
-// readInto fills b from a place in the segment's file. Who goes through a segment as the first leaves nothing in the page cache: what was written past it is mostly read once if at all, and to keep it costs
-// more than to read it. From the second time on it stays there.
+// readsUncached is how often a segment is read before its pages stay in the page cache.
+const readsUncached = 2
+
+// readInto fills b from a place in the segment's file. The first who go through a segment leave nothing in the page cache: what was written past it is mostly read once if at all, and to keep it costs more than
+// to read it. See decision 0013.
 func (v indexView) readInto(h *vfs.Handle, b []byte, pos int64) error {
 	read := h.ReadOnceAt
-	if v.seg.given.Load() >= v.written {
+	if v.seg.given.Load() >= readsUncached*v.written {
 		read = h.ReadAt
 	}
 	n, err := read(b, pos)
