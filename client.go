@@ -148,7 +148,6 @@ func (c *Client) Stats() Stats {
 	return st
 }
 
-// add makes the client close u when it is closed.
 // start counts a producer that begins, whose end Close waits for. The context ends with Close, and when the cluster has kept it waiting for as long as a record may wait.
 func (c *Client) start() (ctx context.Context, done func(), err error) {
 	c.mu.Lock()
@@ -161,6 +160,7 @@ func (c *Client) start() (ctx context.Context, done func(), err error) {
 	return ctx, func() { cancel(); c.starting.Done() }, nil
 }
 
+// add makes the client close u when it is closed.
 func (c *Client) add(u user) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

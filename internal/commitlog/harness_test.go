@@ -89,6 +89,18 @@ func newEngine(fsys vfs.FS, w Durable, tailBytes int64) (*Engine, func()) {
 	}
 }
 
+// restored makes another engine on a file system, with a log as a checkpoint has it.
+func restored(t testing.TB, fsys vfs.FS, w Durable, c Checkpoint) (*Log, func()) {
+	t.Helper()
+	eng, stop := newEngine(fsys, w, 64<<20)
+	l, err := eng.Restore(c, testConfig, 0)
+	if err != nil {
+		stop()
+		t.Fatal(err)
+	}
+	return l, stop
+}
+
 func newMem(t testing.TB) *vfs.Mem {
 	t.Helper()
 	mem := vfs.NewMem()

@@ -217,12 +217,8 @@ func TestThePageCacheIsForWhatIsReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	eng, stop = newEngine(mem, w, 64<<20)
+	l, stop = restored(t, mem, w, c)
 	defer stop()
-	l, err := eng.Restore(c, testConfig, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, once := range []bool{true, true, false} {
 		mem.reads.Store(0)
 		for at := int64(0); at < 40; {
@@ -420,12 +416,8 @@ func TestAnOlderWriteAheadLogIsReplayed(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	eng, stop = newEngine(mem, w, 64<<20)
+	l, stop = restored(t, mem, w, c)
 	defer stop()
-	l, err := eng.Restore(c, testConfig, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, f := range w.frames[1:] {
 		if f.Kind == KindFirstBatch {
 			f.Kind = KindBatch

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -34,8 +35,8 @@ func TestReaderUntilTheEndEndsWhenTheRecordsAreGone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if len(got) == 0 || got[len(got)-1] != "d" && got[0] != "d" {
-			t.Errorf("%q", got) // what was fetched before the deletion may come
+		if !slices.Contains(got, "d") {
+			t.Errorf("%q", got) // what was fetched before the deletion may come too
 		}
 	})
 }
