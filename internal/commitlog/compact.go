@@ -10,6 +10,7 @@ import (
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 	"github.com/bobbinstream/bobbin/internal/producers"
+	"github.com/bobbinstream/bobbin/internal/vfs"
 )
 
 // CleanerOptions bound what compaction takes.
@@ -284,7 +285,7 @@ func (r *round) groups(all []source) (groups [][]source) {
 // read gives the batches of a segment, each checked. A batch is valid during the call.
 func (r *round) read(s source, fn func(batch.Batch) error) error {
 	l := r.log
-	h, err := l.openSegment(s.view, r.eng.dir(l.id), s.view.base)
+	h, err := l.openSegment(s.view, r.eng.dir(l.id), vfs.ReadOnly, s.view.base)
 	if err != nil {
 		return err
 	}

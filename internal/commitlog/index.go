@@ -197,7 +197,7 @@ func (l *Log) mendIndexes(s *segment) error {
 // writeIndexes reads a segment's batches and replaces its index files.
 func (l *Log) writeIndexes(v indexView, sealed bool) (n, tn int32, err error) {
 	dir := l.eng.dir(l.id)
-	h, err := l.openSegment(v, dir, v.base)
+	h, err := l.openSegment(v, dir, vfs.ReadOnly, v.base)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -70,6 +70,8 @@ type pair struct {
 	m       model
 	replays int // frames before it are known to the last capture
 	saved   Checkpoint
+	span    Span  // of all reads, as a session has it
+	next    int64 // where the last one ended
 }
 
 // A partition is a list of batches: whatever is appended, acknowledged, written behind, deleted and restarted, every read, look-up by time and by leader
@@ -187,7 +189,11 @@ func (p *pair) look() {
 	if want := (Bounds{Start: m.start, HighWatermark: m.high(), LastStable: m.high(), Next: m.next(), Epoch: m.epoch}); b != want {
 		p.Fatalf("bounds %+v, want %+v", b, want)
 	}
-	p.read(rapid.Int64Range(-1, m.next()+1).Draw(p.T, "offset"), rapid.IntRange(0, 30000).Draw(p.T, "max"), rapid.Bool().Draw(p.T, "atLeastOne"))
+	offset := rapid.Int64Range(-1, m.next()+1).Draw(p.T, "offset")
+	for range 3 { // and go on
+		p.read(offset, rapid.IntRange(0, 30000).Draw(p.T, "max"), rapid.Bool().Draw(p.T, "atLeastOne"))
+		offset = p.next
+	}
 
 	ts := rapid.Int64Range(999, 1101).Draw(p.T, "ts")
 	got, err := p.l.OffsetForTime(ts, 1<<20)
@@ -202,10 +208,10 @@ func (p *pair) look() {
 }
 
 func (p *pair) read(offset int64, most int, atLeastOne bool) {
-	var s Span
+	s, m := &p.span, &p.m
 	defer s.Release()
-	err := p.l.Read(&s, offset, most, atLeastOne)
-	m := &p.m
+	err := p.l.Read(s, offset, most, atLeastOne)
+	p.next = s.Next
 	if offset < m.start || offset > m.next() {
 		var out *OffsetError
 		if !errors.As(err, &out) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -183,55 +184,132 @@ func TestIndexEntriesAreKafkas(t *testing.T) {
 	}
 }
 
-// onceFS counts what is read to be read once.
-type onceFS struct {
+// readsFS counts the ways in which a segment's file is read, and the reads of its index.
+type readsFS struct {
 	vfs.FS
-	reads atomic.Int64
+	ordinary, once, direct, index atomic.Int64
 }
 
-func (f *onceFS) Open(name string, mode vfs.Mode) (vfs.File, error) {
+func (f *readsFS) Open(name string, mode vfs.Mode) (vfs.File, error) {
 	file, err := f.FS.Open(name, mode)
-	return &onceFile{file, f}, err
+	if err != nil {
+		return nil, err
+	}
+	return &countedFile{file, f}, nil
 }
 
-type onceFile struct {
+type countedFile struct {
 	vfs.File
-	fs *onceFS
+	fs *readsFS
 }
 
-func (f *onceFile) ReadOnceAt(p []byte, off int64) (int, error) {
-	f.fs.reads.Add(1)
+func (f *countedFile) ReadAt(p []byte, off int64) (int, error) {
+	switch {
+	case f.Direct():
+		f.fs.direct.Add(1)
+	case strings.HasSuffix(f.Name(), suffixIndex):
+		f.fs.index.Add(1)
+	case len(p) > batch.HeaderSize:
+		f.fs.ordinary.Add(1)
+	}
+	return f.File.ReadAt(p, off)
+}
+
+func (f *countedFile) ReadOnceAt(p []byte, off int64) (int, error) {
+	f.fs.once.Add(1)
 	return f.File.ReadOnceAt(p, off)
 }
 
-// The first two who read a segment leave nothing in the page cache, and the next one does.
+// The first two who read a segment leave nothing in the page cache, and the next one does. Large pieces go past it, but for what was written through it.
 func TestThePageCacheIsForWhatIsReadAgain(t *testing.T) {
-	mem, w := &onceFS{FS: newMem(t)}, new(manual)
+	const n, large = 100, 2 * directBytes
+	mem, w := &readsFS{FS: newMem(t)}, new(manual)
 	eng, stop := newEngine(mem, w, 64<<20)
-	l := eng.New(testID, testConfig, 0)
-	for i := range int64(40) {
-		store(t, l, w, records(batch.NoProducer(), i, 900, 1000+i))
+	cfg := *testConfig
+	cfg.SegmentBytes = 1 << 30
+	l := eng.New(testID, &cfg, 0)
+	for i := range int64(n) {
+		store(t, l, w, records(batch.NoProducer(), i, 9000, 1000+i))
 	}
 	c, _, _ := l.Capture(0)
 	if err := l.Settle(c.RecoveryPoint); err != nil {
 		t.Fatal(err)
 	}
-	stop()
-	l, stop = restored(t, mem, w, c)
-	defer stop()
-	for _, once := range []bool{true, true, false} {
-		mem.reads.Store(0)
-		for at := int64(0); at < 40; {
+	read := func(l *Log, pass string, piece int, want *atomic.Int64) {
+		t.Helper()
+		for _, count := range []*atomic.Int64{&mem.ordinary, &mem.once, &mem.direct} {
+			count.Store(0)
+		}
+		for at := int64(0); at < n; {
 			var s Span
-			if err := l.Read(&s, at, 3000, true); err != nil || s.Next <= at {
+			if err := l.Read(&s, at, piece, true); err != nil || s.Next <= at {
 				t.Fatalf("offset %d: %d, %v", at, s.Next, err)
 			}
-			at = s.Next
+			for b := s.Bytes[0]; len(b) > 0; at++ {
+				x, rest, err := batch.Next(b)
+				if err != nil || x.BaseOffset() != at || x.CheckCRC() != nil {
+					t.Fatalf("offset %d: another batch, %v", at, err)
+				}
+				b = rest
+			}
 			s.Release()
 		}
-		if n := mem.reads.Load(); (n > 0) != once {
-			t.Errorf("once %v: %d reads", once, n)
+		if all := mem.ordinary.Load() + mem.once.Load() + mem.direct.Load(); want.Load() != all || all == 0 {
+			t.Errorf("%s: %d ordinary reads, %d past the cache, %d direct", pass, mem.ordinary.Load(), mem.once.Load(), mem.direct.Load())
 		}
+	}
+	l.segments[0].cached.Store(l.segments[0].Size)
+	read(l, "written through the cache", large, &mem.once)
+	stop()
+	for piece, past := range map[int]*atomic.Int64{directBytes / 2: &mem.once, large: &mem.direct} {
+		l, stop = restored(t, mem, w, c)
+		read(l, "first", piece, past)
+		read(l, "second", piece, past)
+		read(l, "third", piece, &mem.ordinary)
+		stop()
+	}
+}
+
+// A reader that goes on with its span does not look into the index again, and reads what others do: also when a batch is larger than its pieces.
+func TestAReaderThatGoesOnKnowsItsPlace(t *testing.T) {
+	const piece = 50000
+	mem, w := &readsFS{FS: newMem(t)}, new(manual)
+	eng, stop := newEngine(mem, w, 64<<20)
+	defer stop()
+	cfg := *testConfig
+	cfg.SegmentBytes = 1 << 20
+	l := eng.New(testID, &cfg, 0)
+	for i := range int64(200) {
+		size := 9000
+		if i == 150 {
+			size = 2 * piece
+		}
+		store(t, l, w, records(batch.NoProducer(), i, size, 1000+i))
+	}
+	if err := l.Settle(200); err != nil {
+		t.Fatal(err)
+	}
+	var s Span
+	var looked []int64 // offsets for which the index was read
+	for at := int64(0); at < 200; {
+		mem.index.Store(0)
+		if err := l.Read(&s, at, piece, true); err != nil || s.Next <= at {
+			t.Fatalf("offset %d: %d, %v", at, s.Next, err)
+		}
+		if mem.index.Load() > 0 {
+			looked = append(looked, at)
+		}
+		got := bytes.Join(s.Bytes, nil)
+		s.Release()
+		var fresh Span
+		if err := l.Read(&fresh, at, piece, true); err != nil || !bytes.Equal(got, bytes.Join(fresh.Bytes, nil)) {
+			t.Fatalf("offset %d: another reader reads something else, %v", at, err)
+		}
+		at = fresh.Next
+		fresh.Release()
+	}
+	if bases := l.Segments(); len(looked) != len(bases)+1 || !slices.Contains(looked, 150) {
+		t.Errorf("%d segments; the index was read for offsets %v, want one for each segment and the large batch at 150", len(bases), looked)
 	}
 }
 

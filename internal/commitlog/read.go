@@ -23,9 +23,16 @@ type Span struct {
 
 	owners []Owner
 	buffer *[]byte
+	behind spot
 }
 
-// Release lets the memory go. The span is empty afterwards and can be used again.
+// spot is where a batch begins in a segment.
+type spot struct {
+	seg         *segment
+	offset, pos int64
+}
+
+// Release lets the memory go. The span is empty afterwards and can be used again; a reader that goes on with the same span from Next finds its place in a segment sooner.
 func (s *Span) Release() {
 	for _, o := range s.owners {
 		o.Release()
@@ -35,16 +42,19 @@ func (s *Span) Release() {
 	}
 	clear(s.Bytes)
 	clear(s.owners)
-	*s = Span{Bytes: s.Bytes[:0], owners: s.owners[:0]}
+	*s = Span{Bytes: s.Bytes[:0], owners: s.owners[:0], behind: s.behind}
 }
 
-// readBuffers holds memory for reads from segments.
-var readBuffers = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+// readSlack is the unit of sizes of memory for reads, so that a piece that needs a block more than the last one fits.
+const readSlack = 64 << 10
+
+// readBuffers holds memory for reads from segments, aligned as direct reads want it.
+var readBuffers = sync.Pool{New: func() any { b := vfs.AlignedBuffer(readSlack); return &b }}
 
 func getBuffer(n int) *[]byte {
 	p := readBuffers.Get().(*[]byte)
 	if cap(*p) < n {
-		*p = make([]byte, n)
+		*p = vfs.AlignedBuffer((n + readSlack - 1) &^ (readSlack - 1))
 	}
 	*p = (*p)[:n]
 	return p
@@ -158,11 +168,17 @@ func (l *Log) writtenBehind(base int64) bool {
 // readSegment reads from a segment's file. end is the offset where the segment, or what is acknowledged of it, ends.
 func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int64, max int, atLeastOne bool) error {
 	dir := l.eng.dir(l.id)
-	h, err := l.openSegment(v, dir, offset)
+	h, err := l.openSegment(v, dir, vfs.ReadOnly, offset)
 	if err != nil {
 		return err
 	}
 	defer h.Release()
+	if from := s.behind; from.seg == v.seg && from.offset == offset && from.pos < v.written {
+		if l.readFrom(s, v, h, epochs, from.pos, min(int64(max), v.written-from.pos), offset, end) == nil {
+			return nil
+		}
+		s.behind = spot{} // the batch is larger, or damaged: by way of the index that is told apart
+	}
 	pos, size, err := l.seek(h, v, dir, offset)
 	if err != nil {
 		return err
@@ -177,14 +193,29 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 		}
 		n = size
 	}
-	p := getBuffer(int(n))
-	b := *p
-	if err := v.readInto(h, b, pos); err != nil {
-		readBuffers.Put(p)
-		return l.damaged(v, pos, offset, "it cannot be read", err)
+	err = l.readFrom(s, v, h, epochs, pos, n, -1, end)
+	if bad := (*badBatch)(nil); errors.As(err, &bad) {
+		return l.damaged(v, pos, offset, bad.why, bad.err)
 	}
-	at, expect := 0, int64(-1)
-	for at < len(b) {
+	return err
+}
+
+// badBatch says why a batch that should be there is not.
+type badBatch struct {
+	why string
+	err error // of the file system
+}
+
+func (b *badBatch) Error() string { return b.why }
+
+// readFrom reads the batches in n bytes of a segment's file into the span, up to a damaged one. When that is the first, or does not begin with the offset that is expected there (-1: it is not known), the error is a *badBatch.
+func (l *Log) readFrom(s *Span, v indexView, h *vfs.Handle, epochs epochIn, pos, n, expect, end int64) error {
+	p, b, err := l.readPiece(v, h, pos, n)
+	if err != nil {
+		return err
+	}
+	at := 0
+	for at == 0 || at < len(b) {
 		x, _, err := batch.Next(b[at:])
 		if errors.Is(err, batch.ErrShort) && at > 0 {
 			break // the next batch does not fit
@@ -200,34 +231,47 @@ func (l *Log) readSegment(s *Span, v indexView, epochs epochIn, offset, end int6
 				break // what stands before the damage is good; the damage is found when it is asked for
 			}
 			readBuffers.Put(p)
-			return l.damaged(v, pos, offset, why, nil)
+			return &badBatch{why: why}
 		}
 		expect = x.NextOffset()
 		at += len(x)
 	}
 	v.seg.given.Add(int64(at))
-	s.buffer, s.Bytes, s.Size, s.Next = p, append(s.Bytes, b[:at]), at, expect
+	s.buffer, s.Bytes, s.Size, s.Next, s.behind = p, append(s.Bytes, b[:at]), at, expect, spot{v.seg, expect, pos + int64(at)}
 	return nil
 }
 
 // readsUncached is how often a segment is read before its pages stay in the page cache.
 const readsUncached = 2
 
-// readInto fills b from a place in the segment's file. The first who go through a segment leave nothing in the page cache: what was written past it is mostly read once if at all, and to keep it costs more than
-// to read it. See decision 0013.
-func (v indexView) readInto(h *vfs.Handle, b []byte, pos int64) error {
-	read := h.ReadOnceAt
-	if v.seg.given.Load() >= readsUncached*v.written {
-		read = h.ReadAt
+// readPiece returns n bytes of the segment's file, and the buffer that they are in. The first who go through a segment leave nothing in the page cache: what was written past it is mostly read once if at all, and to
+// keep it costs more than to read it. See decision 0013.
+func (l *Log) readPiece(v indexView, h *vfs.Handle, pos, n int64) (p *[]byte, b []byte, err error) {
+	first, size, read := pos, n, h.ReadAt
+	if v.seg.given.Load() < readsUncached*v.written {
+		read = h.ReadOnceAt
+		if n >= directBytes && v.seg.cached.Load() < v.written/2 {
+			d, err := l.openSegment(v, l.eng.dir(l.id), vfs.ReadOnly|vfs.Direct, v.base)
+			if err != nil {
+				return nil, nil, err
+			}
+			defer d.Release()
+			if d.Direct() {
+				first, read = pos&^(vfs.BlockSize-1), d.ReadAt
+				size = (pos + n - first + vfs.BlockSize - 1) &^ (vfs.BlockSize - 1)
+			}
+		}
 	}
-	n, err := read(b, pos)
-	if n == len(b) {
-		return nil
+	p = getBuffer(int(size))
+	got, err := read(*p, first)
+	if int64(got) < pos-first+n {
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		readBuffers.Put(p)
+		return nil, nil, &badBatch{"it cannot be read", err}
 	}
-	if err == nil || err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	return p, (*p)[pos-first:][:n], nil
 }
 
 // checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end, where gaps says that offsets may be
@@ -306,8 +350,8 @@ func walkTo(r io.ReaderAt, v indexView, from stand, offset int64) (at, size int6
 
 // openSegment opens a segment for reading. What a name opens is the segment's only if that has not moved: it is looked at afterwards. A file that is missing
 // is damage.
-func (l *Log) openSegment(v indexView, dir string, offset int64) (*vfs.Handle, error) {
-	h, err := l.eng.opts.Files.Get(v.file(dir, suffixLog), vfs.ReadOnly)
+func (l *Log) openSegment(v indexView, dir string, mode vfs.Mode, offset int64) (*vfs.Handle, error) {
+	h, err := l.eng.opts.Files.Get(v.file(dir, suffixLog), mode)
 	switch {
 	case v.moved():
 		if err == nil {

@@ -56,6 +56,7 @@ type segment struct {
 	existing     bool // the files are there
 	overhang     bool // and hold more than is known of them, which must go before they are written
 	indexDamaged atomic.Bool
+	cached       atomic.Int64 // bytes that were written to the file through the page cache, since the start
 	given        atomic.Int64 // bytes that were read from the file for clients
 	gone         atomic.Bool  // it is no part of the log any more, and its names may be another's
 	aside        atomic.Bool  // its files still have the names under which a cleaning wrote them

@@ -225,6 +225,7 @@ func (e *Engine) writeBytes(l *Log, c *chunk, name string) error {
 	if _, err := h.WritevAt(bufs, s.phys); err != nil {
 		return err
 	}
+	s.cached.Add(end - s.phys)
 	s.phys = end
 	return nil
 }
