@@ -316,8 +316,10 @@ func (e *keyedExpectation) check(o Options, mem *vfs.Mem, again bool) (err error
 	if n := s.Stats().Compaction.Uncleanable; n > 0 {
 		return fmt.Errorf("%d partitions cannot be compacted", n)
 	}
-	e.cleans = append(e.cleans, e.now, e.now+2*keepTombstones)
-	defer func() { e.cleans = e.cleans[:len(e.cleans)-2] }()
+	now, cleans := e.now, e.cleans
+	e.now = o.Now().UnixMilli()
+	e.cleans = append(e.cleans, e.now)
+	defer func() { e.now, e.cleans = now, cleans }()
 	if err := e.checkTopics(s, true); err != nil {
 		return fmt.Errorf("after another cleaning: %w", err)
 	}
@@ -556,7 +558,8 @@ func keyedSweep(rec *vfs.Recorder, o Options, points int) (int, error) {
 			}
 			image := p.CrashAt(vfs.Crash{Keep: keep, Rand: rand.New(rand.NewPCG(uint64(n), uint64(i)))})
 			checked++
-			o.Now = func() time.Time { return time.UnixMilli(e.now + 2*keepTombstones) }
+			later := time.UnixMilli(e.now + 2*keepTombstones)
+			o.Now = func() time.Time { return later }
 			if err := e.check(o, image, n%(every*3) == 0); err != nil {
 				return checked, fmt.Errorf("crash at operation %d (%s), %s: %w", p.Index(), p.Op(), keepNames[keep], err)
 			}
