@@ -10,9 +10,10 @@
 // more than 15 % apart, more than 2 % stolen) is repeated once, and both are kept.
 //
 // Never: it signals only processes that it started, it writes only below its data directory and to the journal, and it has no
-// load generator of its own where the limits program has one.
+// load generator of its own where the limits program has one that can: with thousands of topics it cannot (lean.go).
 //
 // Files: main.go (flags) · build.go (binary, directories) · contest.go (rounds) · goal.go, stats.go (results) · journal.go (raw points) · machine.go, proc.go,
 // settle.go (the system) · process.go, servers.go, kafka.go (what is started) · limits.go (the measuring program) · produce.go,
-// e2e.go, topics.go, start.go, recovery.go, groups.go, commits.go, create.go, replay.go, hostile.go, streams.go (the contests) · load.go, client.go (what recovery and topics write).
+// e2e.go, topics.go, start.go, recovery.go, groups.go, commits.go, create.go, replay.go, hostile.go, streams.go (the contests) · load.go, client.go (what recovery
+// and topics write) · lean.go (many topics with little of a client).
 package main
