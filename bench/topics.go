@@ -44,7 +44,8 @@ func (b *bench) tenThousandContest() contest {
 			{"ten-thousand", b.leanTurn(b.startBobbin, tenThousand, tenThousand)},
 			{"kfake", b.leanTurn(b.startKfake, tenThousand, tenThousand)},
 		},
-		probe: b.latencyProbe,
+		probe:     b.latencyProbe,
+		keepFiles: true,
 		goals: []goal{
 			{"p99, 10,000 topics ÷ 1 topic", ratio("p99_ms", "ten-thousand", "one"), 2, false},
 			{"p99 with 10,000 topics, bobbin (sync) ÷ kfake (in memory)", ratio("p99_ms", "ten-thousand", "kfake"), 1, false},

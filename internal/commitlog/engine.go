@@ -45,6 +45,7 @@ type Engine struct {
 	opts   Options
 	wal    Durable
 	memory budget
+	ahead  ahead
 	done   sync.WaitGroup
 	quit   chan struct{}
 	wake   chan struct{}
@@ -83,6 +84,7 @@ func (e *Engine) SetDurable(d Durable) { e.wal = d }
 
 // Close stops writing behind. What is not written stays in the write-ahead log.
 func (e *Engine) Close() {
+	e.ahead.close()
 	close(e.quit)
 	e.done.Wait()
 }

@@ -3,9 +3,11 @@ package commitlog
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -228,6 +230,8 @@ func (x *inspector) entries(s SegmentInfo, suffix string, count int32, size int)
 	b, err := vfs.ReadFile(x.fs, filepath.Join(x.dir, name))
 	want := int(count) * size
 	switch {
+	case count == 0 && errors.Is(err, fs.ErrNotExist):
+		return name, nil // an index comes with its first entry
 	case err != nil:
 		x.found(name, -1, -1, "%v; it is made again when the broker starts", err)
 		return name, nil

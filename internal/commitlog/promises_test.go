@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,6 +189,7 @@ func TestIndexEntriesAreKafkas(t *testing.T) {
 type readsFS struct {
 	vfs.FS
 	ordinary, once, direct, index atomic.Int64
+	fail                          atomic.Bool // the next direct read
 }
 
 func (f *readsFS) Open(name string, mode vfs.Mode) (vfs.File, error) {
@@ -206,7 +208,9 @@ type countedFile struct {
 func (f *countedFile) ReadAt(p []byte, off int64) (int, error) {
 	switch {
 	case f.Direct():
-		f.fs.direct.Add(1)
+		if f.fs.direct.Add(1); f.fs.fail.Swap(false) {
+			return 0, syscall.EIO
+		}
 	case strings.HasSuffix(f.Name(), suffixIndex):
 		f.fs.index.Add(1)
 	case len(p) > batch.HeaderSize:
@@ -310,6 +314,19 @@ func TestAReaderThatGoesOnKnowsItsPlace(t *testing.T) {
 	}
 	if bases := l.Segments(); len(looked) != len(bases)+1 || !slices.Contains(looked, 150) {
 		t.Errorf("%d segments; the index was read for offsets %v, want one for each segment and the large batch at 150", len(bases), looked)
+	}
+}
+
+// A reader holds no more memory than for what it has read: that of a larger response, which is used again, is for large ones.
+func TestAReadHoldsWhatItReads(t *testing.T) {
+	for _, n := range []int{1, readUnit, readUnit + 1, 1 << 20, 1<<20 + 2*vfs.BlockSize, 40 << 20} {
+		putBuffer(getBuffer(3 << 20))
+		putBuffer(getBuffer(1 << 20))
+		p := getBuffer(n)
+		if len(*p) != n || cap(*p) >= n+readUnit {
+			t.Errorf("for %d bytes: a buffer of %d of %d", n, len(*p), cap(*p))
+		}
+		putBuffer(p)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"runtime"
 	"sort"
-	"sync"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
 	"github.com/bobbinstream/bobbin/internal/vfs"
@@ -38,26 +37,11 @@ func (s *Span) Release() {
 		o.Release()
 	}
 	if s.buffer != nil {
-		readBuffers.Put(s.buffer)
+		putBuffer(s.buffer)
 	}
 	clear(s.Bytes)
 	clear(s.owners)
 	*s = Span{Bytes: s.Bytes[:0], owners: s.owners[:0], behind: s.behind}
-}
-
-// readSlack is the unit of sizes of memory for reads, so that a piece that needs a block more than the last one fits.
-const readSlack = 64 << 10
-
-// readBuffers holds memory for reads from segments, aligned as direct reads want it.
-var readBuffers = sync.Pool{New: func() any { b := vfs.AlignedBuffer(readSlack); return &b }}
-
-func getBuffer(n int) *[]byte {
-	p := readBuffers.Get().(*[]byte)
-	if cap(*p) < n {
-		*p = vfs.AlignedBuffer((n + readSlack - 1) &^ (readSlack - 1))
-	}
-	*p = (*p)[:n]
-	return p
 }
 
 // errMoved says that what was to be read has moved meanwhile: from the write-ahead log to a segment, or to a segment that replaced others.
@@ -214,7 +198,7 @@ func (l *Log) readFrom(s *Span, v indexView, h *vfs.Handle, epochs epochIn, pos,
 	if err != nil {
 		return err
 	}
-	at := 0
+	at, goesOn := 0, expect >= 0
 	for at == 0 || at < len(b) {
 		x, _, err := batch.Next(b[at:])
 		if errors.Is(err, batch.ErrShort) && at > 0 {
@@ -230,13 +214,16 @@ func (l *Log) readFrom(s *Span, v indexView, h *vfs.Handle, epochs epochIn, pos,
 			if at > 0 {
 				break // what stands before the damage is good; the damage is found when it is asked for
 			}
-			readBuffers.Put(p)
+			putBuffer(p)
 			return &badBatch{why: why}
 		}
 		expect = x.NextOffset()
 		at += len(x)
 	}
 	v.seg.given.Add(int64(at))
+	if next := pos + int64(at); goesOn && v.uncached() && v.direct(min(n, v.written-next)) {
+		l.readAhead(v, next, min(n, v.written-next))
+	}
 	s.buffer, s.Bytes, s.Size, s.Next, s.behind = p, append(s.Bytes, b[:at]), at, expect, spot{v.seg, expect, pos + int64(at)}
 	return nil
 }
@@ -244,34 +231,53 @@ func (l *Log) readFrom(s *Span, v indexView, h *vfs.Handle, epochs epochIn, pos,
 // readsUncached is how often a segment is read before its pages stay in the page cache.
 const readsUncached = 2
 
-// readPiece returns n bytes of the segment's file, and the buffer that they are in. The first who go through a segment leave nothing in the page cache: what was written past it is mostly read once if at all, and to
-// keep it costs more than to read it. See decision 0013.
+// readPiece returns n bytes of the segment's file, or fewer that were read ahead, and the buffer that they are in. The first who go through a segment leave nothing in the page cache: what was written past it is mostly
+// read once if at all, and to keep it costs more than to read it. See decision 0013.
 func (l *Log) readPiece(v indexView, h *vfs.Handle, pos, n int64) (p *[]byte, b []byte, err error) {
-	first, size, read := pos, n, h.ReadAt
-	if v.seg.given.Load() < readsUncached*v.written {
-		read = h.ReadOnceAt
-		if n >= directBytes && v.seg.cached.Load() < v.written/2 {
-			d, err := l.openSegment(v, l.eng.dir(l.id), vfs.ReadOnly|vfs.Direct, v.base)
-			if err != nil {
-				return nil, nil, err
-			}
-			defer d.Release()
-			if d.Direct() {
-				first, read = pos&^(vfs.BlockSize-1), d.ReadAt
-				size = (pos + n - first + vfs.BlockSize - 1) &^ (vfs.BlockSize - 1)
-			}
-		}
+	if !v.uncached() {
+		return readInto(h.ReadAt, pos, pos, n, n)
 	}
+	if !v.direct(n) {
+		return readInto(h.ReadOnceAt, pos, pos, n, n)
+	}
+	if p, b := l.eng.ahead.take(v.seg, pos, n); p != nil {
+		return p, b, nil
+	}
+	return l.readDirect(v, pos, n)
+}
+
+// uncached says whether the segment's file is read without a trace in the page cache.
+func (v indexView) uncached() bool { return v.seg.given.Load() < readsUncached*v.written }
+
+// direct says whether n bytes of it are read directly then: what was mostly written through the page cache may be there.
+func (v indexView) direct(n int64) bool { return n >= directBytes && v.seg.cached.Load() < v.written/2 }
+
+// readDirect reads the whole blocks that hold a piece, past the page cache where the system can.
+func (l *Log) readDirect(v indexView, pos, n int64) (p *[]byte, b []byte, err error) {
+	h, err := l.openSegment(v, l.eng.dir(l.id), vfs.ReadOnly|vfs.Direct, v.base)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer h.Release()
+	if !h.Direct() {
+		return readInto(h.ReadOnceAt, pos, pos, n, n)
+	}
+	first, behind := pos&^(vfs.BlockSize-1), (pos+n+vfs.BlockSize-1)&^(vfs.BlockSize-1)
+	return readInto(h.ReadAt, pos, first, n, behind-first)
+}
+
+// readInto reads size bytes from a place on into a buffer, of which the n bytes from pos on are wanted. The others may lie behind the end of the file.
+func readInto(read func([]byte, int64) (int, error), pos, from, n, size int64) (p *[]byte, b []byte, err error) {
 	p = getBuffer(int(size))
-	got, err := read(*p, first)
-	if int64(got) < pos-first+n {
+	got, err := read(*p, from)
+	if int64(got) < pos-from+n {
 		if err == nil || err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
-		readBuffers.Put(p)
+		putBuffer(p)
 		return nil, nil, &badBatch{"it cannot be read", err}
 	}
-	return p, (*p)[pos-first:][:n], nil
+	return p, (*p)[pos-from:][:n], nil
 }
 
 // checkBatch says what is wrong with a batch that is read behind offset expect-1 (-1: the first one) and before end, where gaps says that offsets may be

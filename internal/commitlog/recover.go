@@ -134,9 +134,7 @@ func (l *Log) Cut() error {
 		keep[name] = s.written
 		index, times := filepath.Base(segmentFile(dir, s.Base, suffixIndex)), filepath.Base(segmentFile(dir, s.Base, suffixTimeIndex))
 		keep[index], keep[times] = int64(s.indexed)*indexEntrySize, int64(s.timed)*timeEntrySize
-		_, indexThere := have[index]
-		_, timesThere := have[times]
-		if !indexThere || !timesThere || have[index] < keep[index] || have[times] < keep[times] {
+		if have[index] < keep[index] || have[times] < keep[times] { // one that is missing has none
 			l.damagedIndex(s.view())
 		}
 	}

@@ -138,10 +138,10 @@ func (e *Engine) writeChunk(l *Log, c *chunk) error {
 		}
 		m++
 	}
-	if err := e.appendFile(segmentFile(dir, s.Base, suffixIndex), int64(s.indexed)*indexEntrySize, index); err != nil {
+	if err := e.appendFile(dir, segmentFile(dir, s.Base, suffixIndex), int64(s.indexed)*indexEntrySize, index); err != nil {
 		return fmt.Errorf("write behind %s-%d: %w", l.id.Topic, l.id.Partition, err)
 	}
-	if err := e.appendFile(segmentFile(dir, s.Base, suffixTimeIndex), int64(s.timed)*timeEntrySize, times); err != nil {
+	if err := e.appendFile(dir, segmentFile(dir, s.Base, suffixTimeIndex), int64(s.timed)*timeEntrySize, times); err != nil {
 		return fmt.Errorf("write behind %s-%d: %w", l.id.Topic, l.id.Partition, err)
 	}
 	l.mu.Lock()
@@ -172,7 +172,8 @@ func (e *Engine) letGo(gone []tailBatch) {
 	}
 }
 
-func (e *Engine) appendFile(name string, at int64, data []byte) error {
+// appendFile writes to a file of a directory, and creates it when it has nothing yet.
+func (e *Engine) appendFile(dir, name string, at int64, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
@@ -181,6 +182,9 @@ func (e *Engine) appendFile(name string, at int64, data []byte) error {
 		return err
 	}
 	defer h.Release()
+	if at == 0 {
+		e.named(dir, false)
+	}
 	_, err = h.WriteAt(data, at)
 	return err
 }
@@ -334,7 +338,8 @@ func checkStored(b []byte, base, last int64) string {
 	return ""
 }
 
-// makeFiles creates a segment's files, and the partition's directory with the first.
+// makeFiles creates a segment's file, and the partition's directory with the first. The indexes come with their first entries: where thousands of partitions
+// are small, they would be two files of three.
 func (e *Engine) makeFiles(l *Log, dir string, s *segment) error {
 	if s.existing {
 		return nil
@@ -343,26 +348,31 @@ func (e *Engine) makeFiles(l *Log, dir string, s *segment) error {
 	if err != nil {
 		return err
 	}
-	for _, suffix := range []string{suffixLog, suffixIndex, suffixTimeIndex} {
-		h, err := e.opts.Files.Get(segmentFile(dir, s.Base, suffix), vfs.Create)
-		if err != nil {
-			return err
-		}
-		size, err := h.Size()
-		if err == nil && size > 0 {
-			err = h.Truncate(0) // left by a start that did not get as far as its checkpoint
-		}
-		h.Release()
-		if err != nil {
-			return err
+	if !made { // a start that did not get as far as its checkpoint may have left some
+		for _, suffix := range []string{suffixTimeIndex, suffixIndex, suffixLog} {
+			name := segmentFile(dir, s.Base, suffix)
+			e.opts.Files.Forget(name)
+			if err := removeIfThere(e.opts.FS, name); err != nil {
+				return err
+			}
 		}
 	}
+	h, err := e.opts.Files.Get(segmentFile(dir, s.Base, suffixLog), vfs.Create)
+	if err != nil {
+		return err
+	}
+	h.Release()
+	e.named(dir, made)
+	s.existing = true
+	return nil
+}
+
+// named has the next checkpoint sync a directory, which has a new file, and the one above it when it is itself new.
+func (e *Engine) named(dir string, made bool) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.newDirs[dir] = true
 	if made {
 		e.newDirs[e.opts.Dir] = true
 	}
-	e.mu.Unlock()
-	s.existing = true
-	return nil
 }

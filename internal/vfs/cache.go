@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"sync"
 )
 
@@ -23,6 +24,7 @@ type Cache struct {
 	open    int        // files open, being opened or being closed
 	busy    map[string]chan struct{}
 	noFS    bool // the file system has no SyncFS
+	making  bool // somebody syncs files to make room; others exceed the limit meanwhile
 	err     error
 	onError func(error)
 	closed  bool
@@ -130,29 +132,35 @@ func (c *Cache) waitWhileBusy(name string) {
 	}
 }
 
-// makeRoom closes the file that was unused for longest, or syncs one that may be closed then, and says whether it did either. It gives
+// makeRoom closes the file that was unused for longest, or syncs what may be closed then, and says whether it did either. It gives
 // up the lock meanwhile. Under the lock.
 func (c *Cache) makeRoom(attempts *int) bool {
-	var dirty *entry
+	var dirty []*entry
 	for el := c.idle.Front(); el != nil; el = el.Next() {
 		e := el.Value.(*entry)
 		if !e.dirty() {
 			c.evict(e)
 			return true
 		}
-		if dirty == nil && !e.failed {
-			dirty = e
+		if !e.failed {
+			dirty = append(dirty, e)
 		}
 	}
-	if dirty == nil || *attempts == 0 {
+	if len(dirty) == 0 || *attempts == 0 || c.making {
 		return false
 	}
 	*attempts--
-	c.pin(dirty)
+	c.making = true
+	defer func() { c.making = false }()
+	if len(dirty) < syncFSFrom || c.noFS {
+		dirty = dirty[:1]
+	}
+	for _, e := range dirty {
+		c.pin(e)
+	}
 	c.mu.Unlock()
-	c.syncFile([]*entry{dirty}) // what fails is kept in c.err, and the file stays open
+	c.syncAll(dirty, filepath.Dir(dirty[0].key.name)) // what fails is kept in c.err, and the file stays open
 	c.mu.Lock()
-	c.unpin(dirty)
 	return true
 }
 

@@ -246,6 +246,75 @@ func TestManyFilesAreSyncedOneByOneWhereThereIsNoSyncFS(t *testing.T) {
 	must(t, c.Close())
 }
 
+// syncsFS counts syncs, and stops at those of the file system while it is held.
+type syncsFS struct {
+	*watchFS
+	files, all atomic.Int64
+	entered    chan struct{}
+	held       chan struct{}
+}
+
+func (w *syncsFS) Open(name string, mode Mode) (File, error) {
+	f, err := w.watchFS.Open(name, mode)
+	if err != nil {
+		return nil, err
+	}
+	return &syncsFile{f.(*watchFile), w}, nil
+}
+
+func (w *syncsFS) SyncFS(dir string) error {
+	w.all.Add(1)
+	if w.held != nil {
+		w.entered <- struct{}{}
+		<-w.held
+	}
+	return w.watchFS.FS.SyncFS(dir)
+}
+
+type syncsFile struct {
+	*watchFile
+	w *syncsFS
+}
+
+func (f *syncsFile) Sync() error {
+	f.w.files.Add(1)
+	return f.watchFile.Sync()
+}
+
+// Where all files that might be closed have unsynced writes, one sync of the file system makes room for many.
+func TestRoomIsMadeForManyFilesAtOnce(t *testing.T) {
+	const limit, files = 50, 1000
+	w := &syncsFS{watchFS: &watchFS{FS: newMem(t)}}
+	c := NewCache(w, limit)
+	for i := range files {
+		put(t, c, fmt.Sprint(i))
+	}
+	if all, each := w.all.Load(), w.files.Load(); all > files/limit || each > 0 || w.most.Load() > limit {
+		t.Errorf("%d syncs of the file system, %d of files, %d files open at one time; want at most %d, 0 and %d", all, each, w.most.Load(), files/limit, limit)
+	}
+	must(t, c.Close())
+}
+
+// While somebody syncs to make room, others get their files.
+func TestNobodyWaitsForRoomThatAnotherMakes(t *testing.T) {
+	w := &syncsFS{watchFS: &watchFS{FS: newMem(t)}, entered: make(chan struct{}), held: make(chan struct{})}
+	c := NewCache(w, 2*syncFSFrom)
+	for i := range 2 * syncFSFrom {
+		put(t, c, fmt.Sprint(i))
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		put(t, c, "one more")
+	}()
+	<-w.entered
+	put(t, c, "another")
+	close(w.held)
+	<-done
+	w.held = nil
+	must(t, c.Close())
+}
+
 func TestASyncErrorStays(t *testing.T) {
 	rule := &Rule{Op: OpSync, Name: "bad", Err: syscall.EIO}
 	w := &watchFS{FS: WithFaults(newMem(t), rule)}

@@ -17,7 +17,11 @@ func (c *Cache) Sync(names ...string) error {
 
 // SyncDirty makes all dirty files durable. When they are many, it syncs the whole file system in which dir lies, if that is possible.
 func (c *Cache) SyncDirty(dir string) error {
-	es := c.pinDirty(func(*entry) bool { return true })
+	return c.syncAll(c.pinDirty(func(*entry) bool { return true }), dir)
+}
+
+// syncAll syncs pinned files, each or all of the file system, and unpins them.
+func (c *Cache) syncAll(es []*entry, dir string) error {
 	c.mu.Lock()
 	one := len(es) >= syncFSFrom && !c.noFS
 	c.mu.Unlock()
