@@ -10,7 +10,7 @@ import (
 // collector does not look into: it is cheap, and by its default garbage would double what each bound on memory allows.
 const (
 	serveGCPercent  = 50
-	serveGarbage    = 16 << 20
+	serveGarbage    = 12 << 20
 	serveGCMinimum  = 10
 	metricLiveBytes = "/gc/heap/live:bytes"
 )

@@ -12,7 +12,7 @@ import (
 // max.incremental.fetch.session.cache.slots.
 type Limits struct {
 	RequestBytes      int64 // bytes of requests in memory at one time, over all connections; 24 MiB. One request is always admitted
-	FetchBytes        int64 // bytes of records in responses at one time, over all connections; 16 MiB. Each may have 64 KiB or one batch beyond it
+	FetchBytes        int64 // bytes of records in responses at one time, over all connections; 12 MiB. Each may have 64 KiB or one batch beyond it
 	DecompressedBytes int   // what one batch may decompress to: a bound on work, not on memory (see package batch); 128 MiB
 	ConnectionsPerIP  int   // without limit when 0
 	Pipeline          int   // requests of one connection that are read and not answered; 32
@@ -27,7 +27,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.RequestBytes, 24<<20)
-	setDefault(&l.FetchBytes, 16<<20)
+	setDefault(&l.FetchBytes, 12<<20)
 	setDefault(&l.DecompressedBytes, 128<<20)
 	setDefault(&l.Pipeline, 32)
 	setDefault(&l.FirstByte, 30*time.Second)
