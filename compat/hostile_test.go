@@ -24,10 +24,10 @@ import (
 )
 
 const (
-	hostileMemory = 64 << 20  // the most that the broker may take over what it took for ordinary work
-	hostileBodies = 60        // random bodies of each kind, for each version of each API
-	hostileIdle   = 2000      // connections that send nothing
-	hostileSlow   = 200       // connections that send a byte a second
+	hostileMemory = 64 << 20 // the most that the broker may take over what it took for ordinary work
+	hostileBodies = 60       // random bodies of each kind, for each version of each API
+	hostileIdle   = 2000     // connections that send nothing
+	hostileSlow   = 200      // connections that send a byte a second
 	hostileLength = 6 * time.Second
 	hostileTopic  = "hostile"
 	goodTopic     = "good"
