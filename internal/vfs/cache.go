@@ -13,7 +13,7 @@ import (
 const syncAttempts = 4
 
 // Cache keeps a bounded number of files open. It knows which of them have writes that are not synced, and closes none of those: it
-// syncs them before. The limit is exceeded only while more files are in use, or cannot be synced.
+// syncs them before, many at one time. The limit is exceeded only while more files are in use, are being synced or cannot be synced.
 type Cache struct {
 	fs    FS
 	limit int

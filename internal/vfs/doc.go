@@ -32,6 +32,8 @@
 // file dirty. After a failed sync a file is never clean again, for the system may have dropped what it could not write, and a second
 // sync may succeed without it.
 //
+// Where all files that nobody uses are dirty, one sync of the file system makes room for many; who needs a file meanwhile gets one beyond the limit.
+//
 // Never: it knows no format, it retries nothing but interrupted system calls, and it starts no goroutine.
 //
 // Files: vfs.go (FS, File, whole files) · disk.go, disk_*.go (the machine's file systems) · aligned.go (memory for direct writes) · openfiles_*.go ·
