@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -95,11 +96,15 @@ type readyResult struct {
 
 func (r readyResult) name() string { return r.Kafka }
 
+// serveGCPercent is how much garbage there may be, in percent of what is in use. That is mostly bytes of records, which the collector does not look into: it is
+// cheap, and its default would double what each bound on memory allows.
+const serveGCPercent = 50
+
 func (a *app) serveBroker(ctx context.Context, o broker.Options, f serveFlags) error {
 	ctx, cancel := interruptible(ctx)
 	defer cancel()
 	if os.Getenv("GOGC") == "" {
-		boundGarbage()
+		debug.SetGCPercent(serveGCPercent)
 	}
 	s, err := startService(ctx, o, endpoints{kafka: f.listen, http: f.http})
 	if err != nil {
