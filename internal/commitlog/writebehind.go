@@ -348,13 +348,11 @@ func (e *Engine) makeFiles(l *Log, dir string, s *segment) error {
 	if err != nil {
 		return err
 	}
-	if !made { // a start that did not get as far as its checkpoint may have left some
-		for _, suffix := range []string{suffixTimeIndex, suffixIndex, suffixLog} {
-			name := segmentFile(dir, s.Base, suffix)
-			e.opts.Files.Forget(name)
-			if err := removeIfThere(e.opts.FS, name); err != nil {
-				return err
-			}
+	for _, suffix := range []string{suffixTimeIndex, suffixIndex, suffixLog} { // left by a start that did not get as far as its checkpoint
+		name := segmentFile(dir, s.Base, suffix)
+		e.opts.Files.Forget(name)
+		if err := removeIfThere(e.opts.FS, name); err != nil {
+			return err
 		}
 	}
 	h, err := e.opts.Files.Get(segmentFile(dir, s.Base, suffixLog), vfs.Create)
