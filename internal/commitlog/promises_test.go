@@ -274,6 +274,43 @@ func TestThePageCacheIsForWhatIsReadAgain(t *testing.T) {
 	}
 }
 
+// What a start left that did not get as far as its checkpoint is not a part of the segment that is made anew: with the partition's metadata, and without.
+func TestASegmentIsMadeOfNothingOlder(t *testing.T) {
+	for _, metadata := range []bool{true, false} {
+		mem, w := newMem(t), new(manual)
+		if err := mem.MkdirAll("data/t-4"); err != nil {
+			t.Fatal(err)
+		}
+		left := map[string][]byte{suffixLog: make([]byte, 100000), suffixIndex: make([]byte, 800), suffixTimeIndex: make([]byte, 1200)}
+		for suffix, b := range left {
+			if err := vfs.WriteFileSync(mem, segmentFile("data/t-4", 0, suffix), b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if metadata {
+			if err := vfs.WriteFileSync(mem, "data/t-4/"+metadataFile, encodeMetadata(testID)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eng, stop := newEngine(mem, w, 64<<20)
+		l := eng.New(testID, testConfig, 0)
+		a := store(t, l, w, records(batch.NoProducer(), 0, 900, 1000))
+		if err := l.Settle(1); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		got, err := vfs.ReadFile(mem, segmentFile("data/t-4", 0, suffixLog))
+		if err != nil || !bytes.Equal(got, a.Batch) {
+			t.Errorf("metadata %v: the segment has %d bytes, want the %d of its batch (%v)", metadata, len(got), len(a.Batch), err)
+		}
+		for _, suffix := range []string{suffixIndex, suffixTimeIndex} {
+			if b, err := vfs.ReadFile(mem, segmentFile("data/t-4", 0, suffix)); err == nil && len(b) > 0 {
+				t.Errorf("metadata %v: %s has %d bytes of before", metadata, suffix, len(b))
+			}
+		}
+	}
+}
+
 // A reader that goes on with its span does not look into the index again, and reads what others do: also when a batch is larger than its pieces.
 func TestAReaderThatGoesOnKnowsItsPlace(t *testing.T) {
 	const piece = 50000
