@@ -32,7 +32,7 @@ func (c *Client) AlterTopic(ctx context.Context, name string, set map[string]str
 	return c.answer(op, name, err, r.ErrMessage)
 }
 
-// SetPartitions raises the number of a topic's partitions to total.
+// SetPartitions raises the number of a topic's partitions to total, and waits until the cluster's brokers show them.
 func (c *Client) SetPartitions(ctx context.Context, name string, total int) error {
 	const op = "add partitions to topic"
 	ctx, cancel := c.bound(ctx)
@@ -45,7 +45,11 @@ func (c *Client) SetPartitions(ctx context.Context, name string, total int) erro
 	if err == nil {
 		err = r.Err
 	}
-	return c.answer(op, name, err, r.ErrMessage)
+	if err != nil {
+		return c.answer(op, name, err, r.ErrMessage)
+	}
+	c.awaitShown(ctx, name, total)
+	return nil
 }
 
 // DeleteRecords deletes what stands before an offset of a partition, all of it when the offset is -1, and returns the offset at which the partition starts then.

@@ -66,17 +66,22 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic) error {
 	if err != nil {
 		return c.answer("create topic", t.Name, err, r.ErrMessage)
 	}
-	shown, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	for _, b := range c.base.DiscoveredBrokers() {
-		for attempt := 0; !knows(shown, b, t.Name) && backoff(shown, attempt); attempt++ {
-		}
-	}
+	c.awaitShown(ctx, t.Name, 1)
 	return nil
 }
 
-// knows says whether a broker shows a topic with its leaders. One that does not answer is not waited for.
-func knows(ctx context.Context, b *kgo.Broker, name string) bool {
+// awaitShown waits a few seconds until every broker that is known shows a topic with so many partitions: a cluster answers a change before all of its brokers have heard of it, and a client that asks one of the others next would not find it.
+func (c *Client) awaitShown(ctx context.Context, name string, partitions int) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for _, b := range c.base.DiscoveredBrokers() {
+		for attempt := 0; !knows(ctx, b, name, partitions) && backoff(ctx, attempt); attempt++ {
+		}
+	}
+}
+
+// knows says whether a broker shows a topic with at least so many partitions and their leaders. One that does not answer is not waited for.
+func knows(ctx context.Context, b *kgo.Broker, name string, partitions int) bool {
 	req := kmsg.NewPtrMetadataRequest()
 	t := kmsg.NewMetadataRequestTopic()
 	t.Topic = &name
@@ -85,7 +90,7 @@ func knows(ctx context.Context, b *kgo.Broker, name string) bool {
 	if err != nil {
 		return true
 	}
-	return len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == 0 &&
+	return len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == 0 && len(resp.Topics[0].Partitions) >= partitions &&
 		!slices.ContainsFunc(resp.Topics[0].Partitions, func(p kmsg.MetadataResponseTopicPartition) bool { return p.ErrorCode != 0 || p.Leader < 0 })
 }
 
