@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -67,9 +66,7 @@ func (b *bench) commitsTurn(ctx context.Context, dir string) (figures, error) {
 	if failed != nil {
 		return nil, failed
 	}
-	slices.Sort(all)
-	at := func(q float64) float64 { return ms(all[min(len(all)-1, int(q*float64(len(all))))]) }
-	return figures{"n": float64(len(all)), "p50_ms": at(.5), "p99_ms": at(.99), "p999_ms": at(.999), "max_ms": ms(all[len(all)-1])}, nil
+	return latencyFigures(all), nil
 }
 
 // commit is one client, which commits as a consumer does: it knows its coordinator and the topic's id. What it measures in the first second does not

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -62,9 +61,7 @@ func (b *bench) leanTurn(server server, rate, topics int) func(context.Context, 
 		if err != nil {
 			return nil, err
 		}
-		slices.Sort(took)
-		at := func(q float64) float64 { return ms(took[min(len(took)-1, int(q*float64(len(took))))]) }
-		f, err := b.latencies(figures{"n": float64(len(took)), "p50_ms": at(.5), "p99_ms": at(.99), "p999_ms": at(.999), "max_ms": at(1)}, rate)
+		f, err := b.latencies(latencyFigures(took), rate)
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,20 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 )
+
+// latencyFigures are the count and the quantiles of how long things took, of which there must be some. It sorts them.
+func latencyFigures(took []time.Duration) figures {
+	slices.Sort(took)
+	sorted := make([]float64, len(took))
+	for i, d := range took {
+		sorted[i] = ms(d)
+	}
+	return figures{
+		"n": float64(len(took)), "p50_ms": quantile(sorted, .5), "p99_ms": quantile(sorted, .99), "p999_ms": quantile(sorted, .999), "max_ms": quantile(sorted, 1),
+	}
+}
 
 // median returns the middle of values, NaN when there are none. It leaves values as they are.
 func median(values []float64) float64 {

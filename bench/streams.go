@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -297,10 +296,7 @@ func (b *bench) pacedTurn(way paced) func(context.Context, string) (figures, err
 		if err := end(); err != nil {
 			return nil, err
 		}
-		counted := slices.Clone(took[packetRate:]) // the first second warms up
-		slices.Sort(counted)
-		at := func(q float64) float64 { return ms(counted[int(q*float64(len(counted)-1))]) }
-		return figures{"n": float64(len(counted)), "p50_ms": at(.5), "p99_ms": at(.99), "max_ms": at(1)}, nil
+		return latencyFigures(took[packetRate:]), nil // the first second warms up
 	}
 }
 

@@ -29,10 +29,11 @@ func oldLog(t *testing.T, fsys vfs.FS, n int64) (l *Log, stop func()) {
 
 // reader reads a log from its start in pieces, as a session does.
 type reader struct {
-	t    *testing.T
-	l    *Log
-	span Span
-	at   int64
+	t     *testing.T
+	l     *Log
+	piece int
+	span  Span
+	at    int64
 }
 
 const readerPiece = 2 * directBytes
@@ -40,7 +41,7 @@ const readerPiece = 2 * directBytes
 func (r *reader) next() {
 	r.t.Helper()
 	defer r.span.Release()
-	if err := r.l.Read(&r.span, r.at, readerPiece, true); err != nil || r.span.Next <= r.at {
+	if err := r.l.Read(&r.span, r.at, r.piece, true); err != nil || r.span.Next <= r.at {
 		r.t.Fatalf("offset %d: up to %d, %v", r.at, r.span.Next, err)
 	}
 	for rest := bytes.Join(r.span.Bytes, nil); len(rest) > 0; r.at++ {
@@ -65,7 +66,7 @@ func TestOldRecordsAreReadAhead(t *testing.T) {
 		mem := &readsFS{FS: newMem(t)}
 		l, stop := oldLog(t, mem, 100)
 		defer stop()
-		r := &reader{t: t, l: l}
+		r := &reader{t: t, l: l, piece: readerPiece}
 		r.next() // by the index: it may be the only one
 		if n := readAheadOf(l); n != 0 {
 			t.Errorf("%d bytes are read ahead of somebody who has read once", n)
@@ -100,7 +101,7 @@ func TestWhatIsReadAheadIsBounded(t *testing.T) {
 		defer stop()
 		var readers []*reader
 		for i := range 2 * aheadBytes / readerPiece {
-			readers = append(readers, &reader{t: t, l: l, at: int64(i % 20)})
+			readers = append(readers, &reader{t: t, l: l, piece: readerPiece, at: int64(i % 20)})
 		}
 		for range 3 {
 			for _, r := range readers {
@@ -119,7 +120,7 @@ func TestAFailureOfReadingAheadIsNobodys(t *testing.T) {
 		mem := &readsFS{FS: newMem(t)}
 		l, stop := oldLog(t, mem, 60)
 		defer stop()
-		r := &reader{t: t, l: l}
+		r := &reader{t: t, l: l, piece: readerPiece}
 		r.next()
 		r.next()
 		synctest.Wait() // the third piece is there

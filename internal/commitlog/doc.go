@@ -30,5 +30,5 @@
 // nobody does.
 //
 // Locks: Log.mu guards the log's state and is never held across I/O, Committed's callbacks or another log's mu; Engine.mu guards the queue of
-// write-behind and is taken inside Log.mu; the write-ahead log's and the budget's locks are innermost.
+// write-behind and is taken inside Log.mu; the locks of the write-ahead log, of the budget and of what is read ahead are innermost.
 package commitlog

@@ -82,7 +82,7 @@ func NewEngine(opts Options) *Engine {
 // SetDurable says where facts become durable. Logs can be restored and replayed before.
 func (e *Engine) SetDurable(d Durable) { e.wal = d }
 
-// Close stops writing behind. What is not written stays in the write-ahead log.
+// Close stops writing behind and reading ahead. What is not written stays in the write-ahead log.
 func (e *Engine) Close() {
 	e.ahead.close()
 	close(e.quit)

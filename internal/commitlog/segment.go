@@ -53,7 +53,7 @@ type segment struct {
 	phys         int64 // bytes that are in the file; more than written when a batch is there only in part
 	indexed      int32 // entries that are in the index file
 	timed        int32
-	existing     bool // the files are there
+	existing     bool // its file is there; the indexes come with their first entries
 	overhang     bool // and hold more than is known of them, which must go before they are written
 	indexDamaged atomic.Bool
 	cached       atomic.Int64 // bytes that were written to the file through the page cache, since the start

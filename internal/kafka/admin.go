@@ -32,7 +32,7 @@ func (c *Client) AlterTopic(ctx context.Context, name string, set map[string]str
 	return c.answer(op, name, err, r.ErrMessage)
 }
 
-// SetPartitions raises the number of a topic's partitions to total, and waits until the cluster's brokers show them.
+// SetPartitions raises the number of a topic's partitions to total. Like CreateTopic it returns when every broker that answers shows them, or five seconds later.
 func (c *Client) SetPartitions(ctx context.Context, name string, total int) error {
 	const op = "add partitions to topic"
 	ctx, cancel := c.bound(ctx)

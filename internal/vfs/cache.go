@@ -135,26 +135,30 @@ func (c *Cache) waitWhileBusy(name string) {
 // makeRoom closes the file that was unused for longest, or syncs what may be closed then, and says whether it did either. It gives
 // up the lock meanwhile. Under the lock.
 func (c *Cache) makeRoom(attempts *int) bool {
-	var dirty []*entry
 	for el := c.idle.Front(); el != nil; el = el.Next() {
-		e := el.Value.(*entry)
-		if !e.dirty() {
+		if e := el.Value.(*entry); !e.dirty() {
 			c.evict(e)
 			return true
 		}
-		if !e.failed {
+	}
+	if *attempts == 0 || c.making {
+		return false
+	}
+	var dirty []*entry
+	for el := c.idle.Front(); el != nil; el = el.Next() {
+		if e := el.Value.(*entry); !e.failed {
 			dirty = append(dirty, e)
 		}
 	}
-	if len(dirty) == 0 || *attempts == 0 || c.making {
+	if len(dirty) == 0 {
 		return false
+	}
+	if !c.together(len(dirty)) {
+		dirty = dirty[:1]
 	}
 	*attempts--
 	c.making = true
 	defer func() { c.making = false }()
-	if len(dirty) < syncFSFrom || c.noFS {
-		dirty = dirty[:1]
-	}
 	for _, e := range dirty {
 		c.pin(e)
 	}

@@ -20,12 +20,15 @@ func (c *Cache) SyncDirty(dir string) error {
 	return c.syncAll(c.pinDirty(func(*entry) bool { return true }), dir)
 }
 
+// together says whether one sync of the file system costs less than one of each of n files. Under the lock.
+func (c *Cache) together(n int) bool { return n >= syncFSFrom && !c.noFS }
+
 // syncAll syncs pinned files, each or all of the file system, and unpins them.
 func (c *Cache) syncAll(es []*entry, dir string) error {
 	c.mu.Lock()
-	one := len(es) >= syncFSFrom && !c.noFS
+	together := c.together(len(es))
 	c.mu.Unlock()
-	if !one {
+	if !together {
 		return c.syncEach(es)
 	}
 	err := c.syncTogether(es, func() error { return c.fs.SyncFS(dir) })
