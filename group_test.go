@@ -122,10 +122,12 @@ type writer struct {
 	ids     []string
 	rows    []*bobbin.RowWriter
 	next    int64
+
+	patience time.Duration // how long a write may take
 }
 
 func newWriter(t *testing.T, p *bobbin.Producer, n int) *writer {
-	w := &writer{}
+	w := &writer{patience: patience}
 	for i := range n {
 		s, err := p.Stream(deadline(t), fmt.Sprintf("s%d", i), nil)
 		must(t, err)
@@ -137,7 +139,8 @@ func newWriter(t *testing.T, p *bobbin.Producer, n int) *writer {
 // write writes the next n rows of each stream, and waits until they are stored.
 func (w *writer) write(t *testing.T, n int) {
 	t.Helper()
-	ctx := deadline(t)
+	ctx, cancel := context.WithTimeout(t.Context(), w.patience)
+	defer cancel()
 	for range n {
 		w.next++
 		for _, r := range w.rows {

@@ -146,7 +146,7 @@ var propertyTable = sortedTable(
 		{name: "metadata.broker.list", same: propBootstrap},
 		{name: propClientID, of: ofClient, def: "bobbin", doc: "What the brokers' logs and quotas call the client. Options.ClientID goes before it."},
 		{name: propAPITimeout, of: ofClient, unit: milliseconds, min: 100, max: mostMs, def: "10000", doc: "How long one question to the cluster may take, with its repetitions. Options.Timeout goes before it."},
-		{name: propRequestTimeout, of: ofClient, unit: milliseconds, min: 100, max: 900_000, def: "10000", doc: "How long one request may wait for its answer before the connection is given up and the request sent again."},
+		{name: propRequestTimeout, of: ofClient, unit: milliseconds, min: 100, max: 900_000, def: "10000", doc: "How long one request may wait for its answer before the connection is given up and the request sent again. A broker has as long for the replicas of records that are written, which goes on top: a leader that hangs is noticed after twice this."},
 		{name: "socket.timeout.ms", same: propRequestTimeout, unit: milliseconds},
 		{name: propSetupTimeout, of: ofClient, unit: milliseconds, min: 10, max: mostMs, def: "10000", doc: "How long it may take to connect; as long as default.api.timeout.ms when it is not given."},
 		{name: propIdle, of: ofClient, unit: milliseconds, min: 100, max: 900_000, def: "30000", doc: "How long a connection may be silent before it is closed; it is made again when it is needed."},
