@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"path/filepath"
 	"sort"
 
@@ -272,9 +273,6 @@ func (v *verifier) wal(ck *checkpoint) error {
 		v.progress(walDir)
 	}
 	dir := filepath.Join(v.dir, walDir)
-	for _, d := range wal.CheckFiles(v.fs, dir) {
-		v.add(Finding{File: relative(v.dir, d.File), Position: d.Offset, Partition: -1, Offset: -1, Detail: d.Detail})
-	}
 	end, err := wal.Scan(v.fs, dir, ck.pos, func(f wal.Frame) error {
 		v.report.WALFrames++
 		if v.report.WALFrames%4096 == 0 && v.ctx.Err() != nil {
@@ -292,6 +290,13 @@ func (v *verifier) wal(ck *checkpoint) error {
 		v.whole(relative(v.dir, missing.File), errors.New(missing.Detail))
 	case err != nil:
 		return err
+	}
+	last := uint64(math.MaxUint64)
+	if err == nil {
+		last = end.Next.File
+	}
+	for _, d := range wal.CheckFiles(v.fs, dir, last) {
+		v.add(Finding{File: relative(v.dir, d.File), Position: d.Offset, Partition: -1, Offset: -1, Detail: d.Detail})
 	}
 	v.report.WALGroups, v.report.WALBytes, v.report.Torn = end.Groups, end.Bytes, end.Torn
 	return nil

@@ -104,6 +104,33 @@ func TestVerifyFindsNothingWrongWithAWholeDirectory(t *testing.T) {
 	}
 }
 
+// A stop may come while a file of the log is made ready behind its end: it has the header of its earlier life, or one new copy of two. That is no damage.
+func TestVerifyKnowsAFileThatWasBeingPrepared(t *testing.T) {
+	mem, _ := stoppedDirectory(t, false)
+	var last uint64
+	for _, name := range walk(t, mem, "data/wal") {
+		if _, err := fmt.Sscanf(path.Base(name), "%d.wal", &last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	earlier, err := vfs.ReadFile(mem, fmt.Sprintf("data/wal/%010d.wal", last))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared := fmt.Sprintf("data/wal/%010d.wal", last+1)
+	for _, torn := range []bool{false, true} {
+		if err := vfs.WriteFileSync(mem, prepared, earlier); err != nil {
+			t.Fatal(err)
+		}
+		if torn {
+			flip(t, mem, prepared, 0)
+		}
+		if r, err := verifyAll(t, mem); err != nil || len(r.Findings) > 0 {
+			t.Errorf("torn %v: %v, %v", torn, r.Findings, err)
+		}
+	}
+}
+
 // A flipped byte, in any kind of file, is found by Verify; a broker that is started all the same serves no wrong record, loses none without an
 // error, and serves the partitions that are whole.
 func TestAFlippedByteIsFoundAndNeverServed(t *testing.T) {

@@ -16,8 +16,9 @@ type FileDamage struct {
 	Detail string
 }
 
-// CheckFiles looks at both copies of every file's header, of which one is enough to go on. It changes nothing.
-func CheckFiles(fsys vfs.FS, dir string) []FileDamage {
+// CheckFiles looks at both copies of the header, of which one is enough to go on, of every file up to a sequence: behind the file in which the log ends are those
+// that a stop may have met while they were prepared; they hold nothing, and are prepared again. It changes nothing.
+func CheckFiles(fsys vfs.FS, dir string, last uint64) []FileDamage {
 	infos, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // Scan says what is missing
@@ -28,7 +29,7 @@ func CheckFiles(fsys vfs.FS, dir string) []FileDamage {
 	var found []FileDamage
 	for _, info := range infos {
 		seq, ok := parseFileName(info.Name)
-		if !ok {
+		if !ok || seq > last {
 			continue
 		}
 		name := fileName(dir, seq)
@@ -41,7 +42,7 @@ func CheckFiles(fsys vfs.FS, dir string) []FileDamage {
 		second, okSecond := decodeFileHeader(b[Block:])
 		switch {
 		case !okFirst && !okSecond:
-			// Being prepared when the process stopped, or damaged: Scan knows whether it is needed.
+			// Scan knows whether the file is needed.
 		case !okFirst:
 			found = append(found, FileDamage{File: name, Offset: 0, Detail: "the first copy of its header is damaged; the second is used"})
 		case !okSecond:
