@@ -4,7 +4,7 @@ import (
 	"github.com/bobbinstream/bobbin/internal/codec"
 )
 
-// builder collects rows into a block. It keeps its memory from block to block.
+// builder collects rows into a block. It keeps its memory from block to block, as long as the blocks are about as large as it.
 type builder struct {
 	times   []int64
 	columns []column // by handle; the first of a block has rows 0
@@ -12,7 +12,12 @@ type builder struct {
 	bytes   int      // about what the block takes
 	arena   []byte   // the bytes of columns of bytes
 	block   codec.Block
+
+	kept, recent int // the largest block that the memory was for, and how large blocks have been of late
 }
+
+// keepAlways is the size of blocks up to which a builder keeps its memory whatever comes after them.
+const keepAlways = 32 << 10
 
 // column is one column of a builder.
 type column struct {
@@ -156,8 +161,9 @@ func (b *builder) finish() *codec.Block {
 	return &b.block
 }
 
-// reset forgets the rows and keeps the memory.
+// reset forgets the rows. It keeps the memory, unless that is for blocks four times as large as those of late.
 func (b *builder) reset() {
+	b.kept, b.recent = max(b.kept, b.bytes), max(b.bytes, b.recent-b.recent/8)
 	b.times, b.arena, b.bytes = b.times[:0], b.arena[:0], 0
 	for _, h := range b.used {
 		c := &b.columns[h]
@@ -170,4 +176,17 @@ func (b *builder) reset() {
 	}
 	b.used = b.used[:0]
 	clear(b.block.Columns)
+	b.block.Times = nil
+	if b.kept > keepAlways && b.recent < b.kept/4 {
+		b.release()
+	}
+}
+
+// release lets go of the memory of a builder without rows.
+func (b *builder) release() {
+	b.times, b.arena, b.kept = nil, nil, 0
+	for i := range b.columns {
+		c := &b.columns[i]
+		c.bitmap, c.Numbers, c.Texts, c.Bytes = nil, nil, nil, nil
+	}
 }

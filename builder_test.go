@@ -60,6 +60,39 @@ func TestBuilderAgainstAMapOfCells(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.reset()
+			if rapid.Bool().Draw(t, "release") {
+				b.release()
+			}
 		}
 	})
+}
+
+// A builder that once had a large block does not hold its memory when only small ones follow, and keeps it when large ones come again and again.
+func TestBuilderLetsGoOfMemoryThatItNoLongerNeeds(t *testing.T) {
+	var names columns
+	h := names.resolve(codec.Number, "c")
+	var b builder
+	block := func(rows int) {
+		for row := range rows {
+			b.begin(int64(row))
+			b.number(h.col, &names, 1)
+		}
+		b.finish()
+		b.reset()
+	}
+	for range 3 {
+		block(100_000)
+		for range 5 {
+			block(10)
+		}
+	}
+	if n := cap(b.times); n < 100_000 {
+		t.Errorf("memory for %d rows is kept, of 100,000", n)
+	}
+	for range 15 {
+		block(10)
+	}
+	if n, of := cap(b.times), cap(b.columns[h.col].Numbers); n > 1000 || of > 1000 {
+		t.Errorf("memory for %d times and %d numbers is kept", n, of)
+	}
 }
