@@ -54,6 +54,7 @@ func exceptions() []exception {
 		{"describe-configs/topic", "synonyms*Configs[flush.ms].ConfigSynonyms*", "*", "*", synonyms},
 		{"describe-configs/topic", "synonyms*Configs[retention.ms].ConfigSynonyms*", "*", "*", synonyms},
 
+		{"incremental-alter/broker-values", "log.cleaner.threads=*", "*", "*", "one log is compacted at a time: the setting is taken at a start, without effect, and cannot be changed"},
 		{"incremental-alter/invalid", "* operation*ErrorCode", "UNKNOWN_SERVER_ERROR", "INVALID_REQUEST", "an operation that does not exist is a fault of the client, not of the server"},
 		{"incremental-alter/broker-refused", "a setting that is not known*ErrorCode", "NONE", "INVALID_REQUEST", "Kafka keeps what it does not know, for plugins; here nothing would ever read it"},
 		{"incremental-alter/broker-values", "log.retention.ms=-2*ErrorCode", "NONE", "INVALID_REQUEST", "only -1 means without limit"},

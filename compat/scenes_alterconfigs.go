@@ -191,6 +191,10 @@ func incrementalAlterScenes() []scene {
 				"log.message.timestamp.after.max.ms=0", "log.cleanup.policy=delete", "log.cleanup.policy=shred", "log.cleanup.policy=", "min.insync.replicas=0", "min.insync.replicas=2",
 				"unclean.leader.election.enable=maybe", "log.cleaner.min.cleanable.ratio=2", "log.cleaner.min.cleanable.ratio=0.7", "log.cleaner.delete.retention.ms=-1",
 				"log.cleaner.min.compaction.lag.ms=-1", "log.cleaner.max.compaction.lag.ms=0", "log.local.retention.ms=-3", "log.local.retention.bytes=-2",
+				"log.cleaner.threads=0", "log.cleaner.threads=1", "log.cleaner.threads=2", "log.cleaner.threads=3", "log.cleaner.threads=-1", "log.cleaner.backoff.ms=-1", "log.cleaner.backoff.ms=100",
+				"log.cleaner.dedupe.buffer.size=1048575", "log.cleaner.dedupe.buffer.size=1048576", "log.cleaner.dedupe.buffer.size=x", "log.cleaner.io.buffer.size=-1", "log.cleaner.io.buffer.size=0",
+				"log.cleaner.io.buffer.load.factor=0", "log.cleaner.io.buffer.load.factor=2", "log.cleaner.io.max.bytes.per.second=-1", "log.cleaner.io.max.bytes.per.second=0",
+				"log.cleaner.io.max.bytes.per.second=1000000", "log.cleaner.enable=true",
 				"max.connections=0", "max.connections=-1", "max.connections=7", "producer.id.expiration.ms=0", "producer.id.expiration.ms=1000",
 				"+log.cleanup.policy=delete", "+max.connections=1", "!log.retention.ms", "!no.such.config", "!log.dirs", "!num.partitions",
 			} {

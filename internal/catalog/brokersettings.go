@@ -77,11 +77,11 @@ var brokerTable = newTable("broker", append(topicDefaults(), []Setting{
 		Doc: "The data directory.",
 	},
 	{
-		Name: "log.cleaner.backoff.ms", Type: Long, Default: "15000", Range: atLeast(0),
+		Name: "log.cleaner.backoff.ms", Dynamic: true, Type: Long, Default: "15000", Range: atLeast(0),
 		Doc: "How long compaction waits before it looks again when there was nothing to compact.",
 	},
 	{
-		Name: "log.cleaner.dedupe.buffer.size", Type: Long, Default: "134217728", Range: atLeast(1 << 20),
+		Name: "log.cleaner.dedupe.buffer.size", Dynamic: true, Type: Long, Default: "134217728", Range: atLeast(1<<20 + 1), // Kafka wants more than 1 MiB
 		Doc: "The most memory for the table of keys while a log is compacted; it is taken as it is needed.",
 	},
 	{
@@ -89,15 +89,15 @@ var brokerTable = newTable("broker", append(topicDefaults(), []Setting{
 		Doc: "Whether logs are compacted.",
 	},
 	{
-		Name: "log.cleaner.io.buffer.load.factor", Type: Double, Default: "0.9",
+		Name: "log.cleaner.io.buffer.load.factor", Dynamic: true, Type: Double, Default: "0.9",
 		Doc: "How full the table of keys may get before compaction stops early.",
 	},
 	{
-		Name: "log.cleaner.io.buffer.size", Type: Int, Default: "524288", Range: atLeast(0),
+		Name: "log.cleaner.io.buffer.size", Dynamic: true, Type: Int, Default: "524288", Range: atLeast(0),
 		Doc: "The memory for reading and writing while a log is compacted; a batch that is larger takes more for a while.",
 	},
 	{
-		Name: "log.cleaner.io.max.bytes.per.second", Type: Double, Default: "1.7976931348623157E308",
+		Name: "log.cleaner.io.max.bytes.per.second", Dynamic: true, Type: Double, Default: "1.7976931348623157E308",
 		Doc: "How many bytes compaction reads and writes in a second at most.",
 	},
 	{

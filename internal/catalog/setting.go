@@ -126,7 +126,7 @@ func (s *Setting) parse(value string) (canonical, fault string) {
 		if s.Range != (Range{}) && !(f >= float64(s.Range.Min) && f <= float64(s.Range.Max)) {
 			return "", "Value must be " + s.Valid()
 		}
-		return strings.Replace(strconv.FormatFloat(f, 'G', -1, 64), "E+", "E", 1), "" // as Java writes it
+		return javaDouble(f), ""
 	case List:
 		list := elements(value)
 		if s.Values != nil {
@@ -236,4 +236,12 @@ func newTable(of string, rows []Setting) table {
 		t.byName[rows[i].Name] = &rows[i]
 	}
 	return t
+}
+
+// javaDouble writes a number as Java does, but for the ".0" of a whole one: with an exponent when it is very large or small.
+func javaDouble(f float64) string {
+	if a := math.Abs(f); a == 0 || a >= 1e-3 && a < 1e7 {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return strings.NewReplacer("E+0", "E", "E+", "E", "E-0", "E-").Replace(strconv.FormatFloat(f, 'E', -1, 64))
 }

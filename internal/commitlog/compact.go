@@ -43,6 +43,13 @@ func (e *Engine) NewCleaner(opts CleanerOptions) *Cleaner {
 	}
 }
 
+// Configure takes other bounds from the next log on.
+func (c *Cleaner) Configure(opts CleanerOptions) {
+	if opts != c.opts {
+		*c = *c.eng.NewCleaner(opts)
+	}
+}
+
 // Dirt is how much of a log is not compacted, as far as it may be.
 type Dirt struct {
 	CleanBytes, DirtyBytes int64

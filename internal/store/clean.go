@@ -45,12 +45,23 @@ func (c *cleaner) init(s *Store) {
 }
 
 // make makes the cleaner that the turn is about.
-func (c *cleaner) make() {
-	b := c.store.opts.Settings
-	c.turn <- c.store.eng.NewCleaner(commitlog.CleanerOptions{
+func (c *cleaner) make() { c.turn <- c.store.eng.NewCleaner(c.store.cleanerOptions()) }
+
+// cleanerOptions are the bounds by the settings of the moment.
+func (s *Store) cleanerOptions() commitlog.CleanerOptions {
+	b := s.Settings()
+	return commitlog.CleanerOptions{
 		KeyBytes: b.Int("log.cleaner.dedupe.buffer.size"), KeyLoad: b.Float("log.cleaner.io.buffer.load.factor"), BufferBytes: int(b.Int("log.cleaner.io.buffer.size")),
-		BytesPerSecond: b.Float("log.cleaner.io.max.bytes.per.second"), MaxBatch: c.store.opts.WALBytes, MaxDecompressed: defaultDecompressed,
-	})
+		BytesPerSecond: b.Float("log.cleaner.io.max.bytes.per.second"), MaxBatch: s.opts.WALBytes, MaxDecompressed: defaultDecompressed,
+	}
+}
+
+// cleanEvery is how long compaction waits when there was nothing to do.
+func (s *Store) cleanEvery() time.Duration {
+	if s.opts.CleanEvery > 0 {
+		return s.opts.CleanEvery
+	}
+	return max(milliseconds(s.Settings().Int("log.cleaner.backoff.ms")), time.Millisecond)
 }
 
 // kick asks for a look at all logs.
@@ -77,7 +88,7 @@ func (s *Store) cleanLoop() {
 	if !s.cleaner.on || s.opts.CleanEvery < 0 {
 		return
 	}
-	timer := time.NewTimer(s.opts.CleanEvery)
+	timer := time.NewTimer(s.cleanEvery())
 	defer timer.Stop()
 	soon := false // the timer was set for a roll: others that follow do not put it off
 	for {
@@ -89,14 +100,14 @@ func (s *Store) cleanLoop() {
 		case <-s.cleaner.wake:
 			if !soon {
 				soon = true
-				timer.Reset(min(cleanSettle, s.opts.CleanEvery))
+				timer.Reset(min(cleanSettle, s.cleanEvery()))
 			}
 			continue
 		case <-timer.C:
 		}
 		soon = false
 		s.Clean(s.ctx)
-		timer.Reset(s.opts.CleanEvery)
+		timer.Reset(s.cleanEvery())
 	}
 }
 
@@ -119,6 +130,7 @@ func (s *Store) Clean(ctx context.Context) (rounds int, err error) {
 		if l == nil || ctx.Err() != nil || s.Err() != nil {
 			return rounds, nil
 		}
+		c.Configure(s.cleanerOptions())
 		did, err := c.Clean(ctx, l, s.now())
 		switch {
 		case err != nil:

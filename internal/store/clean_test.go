@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
@@ -163,6 +164,68 @@ func TestAPartitionThatCannotBeCompactedHoldsUpNoOther(t *testing.T) {
 		}
 	}
 	mustAppend(t, b, keyed("one", []byte("x")))
+}
+
+// What bounds compaction can be changed while the broker runs: how fast it reads and writes, from the next log on, and how often it looks.
+func TestCompactionFollowsChangedSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := smallOptions(vfs.NewMem())
+		o.segmentBytes = 4000
+		s := mustOpen(t, o)
+		defer s.Abort()
+		change := func(name, value string) {
+			t.Helper()
+			if err := s.AlterBroker(context.Background(), true, setting(name, value)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		change("log.cleaner.backoff.ms", "3600000")
+		pass(time.Minute) // the first look, which was due after 15 s, is over
+		l := mustCreate(t, s, "k", 1, "cleanup.policy=compact", "min.cleanable.dirty.ratio=0").Partitions[0]
+		fill := func() {
+			for n := range int64(100) {
+				mustAppend(t, l, keyed("again", payload("k", 0, n, 200)))
+			}
+		}
+		took := func() time.Duration {
+			before := s.Stats().Compaction.Cleanings
+			fill()
+			began := time.Now()
+			cleanNow(t, s)
+			if s.Stats().Compaction.Cleanings == before { // it may be the store's own look, which this one has waited for
+				t.Fatal("nothing was compacted")
+			}
+			return time.Since(began)
+		}
+		if d := took(); d > time.Second {
+			t.Errorf("compaction without a bound took %v", d)
+		}
+		change("log.cleaner.io.max.bytes.per.second", "1000")
+		if d := took(); d < 10*time.Second {
+			t.Errorf("compaction of 20 kB at 1,000 bytes a second took %v", d)
+		}
+		change("log.cleaner.io.max.bytes.per.second", "1e9")
+		if d := took(); d > time.Second {
+			t.Errorf("compaction at 1 GB a second took %v", d)
+		}
+		// When one segment follows another the logs are looked at, too early for a topic with a lag; the next look is by the setting.
+		change("log.cleaner.backoff.ms", "5000")
+		late := mustCreate(t, s, "late", 1, "cleanup.policy=compact", "min.cleanable.dirty.ratio=0", "min.compaction.lag.ms=3000").Partitions[0]
+		for range 100 {
+			b := batch.NewBuilder(batch.NoProducer())
+			b.Append(s.now(), []byte("again"), bytes.Repeat([]byte("x"), 200))
+			mustAppend(t, late, b.Build(nil))
+		}
+		before := s.Stats().Compaction.Cleanings
+		pass(2 * time.Second)
+		if n := s.Stats().Compaction.Cleanings - before; n > 0 {
+			t.Errorf("%d rounds of compaction before the lag was over", n)
+		}
+		pass(5 * time.Second)
+		if n := s.Stats().Compaction.Cleanings - before; n == 0 {
+			t.Error("nobody looked after log.cleaner.backoff.ms")
+		}
+	})
 }
 
 // Readers, producers, deletes of records, checkpoints and compaction go on beside each other: every reader sees the records in the order of their offsets, each as it

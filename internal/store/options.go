@@ -70,9 +70,6 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.CheckpointBytes, o.WALBytes/2)
 	setDefault(&o.CheckpointEvery, time.Minute)
 	setDefault(&o.RetentionEvery, time.Duration(o.Settings.Int("log.retention.check.interval.ms"))*time.Millisecond)
-	if o.CleanEvery == 0 {
-		o.CleanEvery = max(milliseconds(o.Settings.Int("log.cleaner.backoff.ms")), time.Millisecond)
-	}
 	if o.BallastBytes == 0 {
 		o.BallastBytes = 8 << 20
 	}
