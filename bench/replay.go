@@ -60,20 +60,35 @@ func (b *bench) fillReplay(ctx context.Context, dir string, p *process) (int64, 
 
 func (b *bench) replayTurn(server server) func(context.Context, string) (figures, error) {
 	return func(ctx context.Context, dir string) (figures, error) {
-		p, err := server(ctx, dir)
+		p, f, err := b.replayed(ctx, dir, server)
 		if err != nil {
 			return nil, err
 		}
-		defer p.kill()
-		total, err := b.fillReplay(ctx, dir, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := settle(ctx); err != nil {
-			return nil, err
-		}
-		return b.replayAll(ctx, dir, p, total)
+		p.kill()
+		return f, nil
 	}
+}
+
+// replayed starts a server, fills it, and reads everything once. The caller ends the server.
+func (b *bench) replayed(ctx context.Context, dir string, server server) (_ *process, _ figures, err error) {
+	p, err := server(ctx, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			p.kill()
+		}
+	}()
+	total, err := b.fillReplay(ctx, dir, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := settle(ctx); err != nil {
+		return nil, nil, err
+	}
+	f, err := b.replayAll(ctx, dir, p, total)
+	return p, f, err
 }
 
 // replayAll reads everything once.
@@ -99,19 +114,11 @@ func (b *bench) replayAll(ctx context.Context, dir string, p *process, total int
 // besideReplay measures the tail while a reader goes through the old records at half the rate that it can.
 func (b *bench) besideReplay(server server) func(context.Context, string) (figures, error) {
 	return func(ctx context.Context, dir string) (figures, error) {
-		p, err := server(ctx, dir)
+		p, f, err := b.replayed(ctx, dir, server)
 		if err != nil {
 			return nil, err
 		}
 		defer p.kill()
-		total, err := b.fillReplay(ctx, dir, p)
-		if err != nil {
-			return nil, err
-		}
-		f, err := b.replayAll(ctx, dir, p, total)
-		if err != nil {
-			return nil, err
-		}
 		if err := settle(ctx); err != nil {
 			return nil, err
 		}

@@ -11,4 +11,7 @@ func TestADoubleIsShownAsItIsWritten(t *testing.T) {
 			t.Errorf("%s is shown as %q %s, want %s", given, got, fault, want)
 		}
 	}
+	if _, fault := s.parse("NaN"); fault == "" {
+		t.Error("NaN is taken for a number")
+	}
 }

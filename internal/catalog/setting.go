@@ -120,7 +120,7 @@ func (s *Setting) parse(value string) (canonical, fault string) {
 		return canonical, ""
 	case Double:
 		f, err := strconv.ParseFloat(value, 64)
-		if err != nil {
+		if err != nil || math.IsNaN(f) {
 			return "", "Not a number of type DOUBLE"
 		}
 		if s.Range != (Range{}) && !(f >= float64(s.Range.Min) && f <= float64(s.Range.Max)) {

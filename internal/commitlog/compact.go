@@ -18,7 +18,6 @@ type CleanerOptions struct {
 	KeyBytes        int64   // memory for the table of keys: log.cleaner.dedupe.buffer.size
 	KeyLoad         float64 // how full it may get: log.cleaner.io.buffer.load.factor
 	BufferBytes     int     // memory for reading and writing: log.cleaner.io.buffer.size
-	BytesPerSecond  float64 // read and written: log.cleaner.io.max.bytes.per.second; without bound when 0
 	MaxBatch        int64   // the largest batch
 	MaxDecompressed int     // what one may decompress to
 }
@@ -34,19 +33,20 @@ type Cleaner struct {
 	pace  pace
 }
 
-// NewCleaner makes a cleaner, which takes its memory when it is used.
-func (e *Engine) NewCleaner(opts CleanerOptions) *Cleaner {
+// NewCleaner makes a cleaner, which takes its memory when it is used. perSecond is asked again and again how many bytes it may read and write in a second
+// (log.cleaner.io.max.bytes.per.second); there is no bound when it says 0.
+func (e *Engine) NewCleaner(opts CleanerOptions, perSecond func() float64) *Cleaner {
 	half := max(opts.BufferBytes/2, 64<<10)
 	return &Cleaner{
 		eng: e, opts: opts, keys: newOffsetMap(opts.KeyBytes, opts.KeyLoad), in: bufio.NewReaderSize(nil, half), out: make([]byte, 0, half),
-		pace: pace{perSecond: opts.BytesPerSecond},
+		pace: pace{perSecond: perSecond},
 	}
 }
 
-// Configure takes other bounds from the next log on.
+// Configure takes other bounds on memory from the next log on.
 func (c *Cleaner) Configure(opts CleanerOptions) {
 	if opts != c.opts {
-		*c = *c.eng.NewCleaner(opts)
+		*c = *c.eng.NewCleaner(opts, c.pace.perSecond)
 	}
 }
 

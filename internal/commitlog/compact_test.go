@@ -93,7 +93,7 @@ func (c *compacted) open() {
 	c.eng, c.stop = newEngine(c.mem, c.w, 64<<20)
 	c.cleaner = c.eng.NewCleaner(CleanerOptions{
 		KeyBytes: rapid.SampledFrom([]int64{80, 1 << 20}).Draw(c.T, "table"), BufferBytes: 1000, MaxBatch: 1 << 20, MaxDecompressed: 1 << 20,
-	})
+	}, func() float64 { return 0 })
 }
 
 func (c *compacted) must(what string, err error) {

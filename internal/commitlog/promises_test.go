@@ -597,7 +597,7 @@ func FuzzReplacement(f *testing.F) {
 // Compaction keeps to the bytes a second that it may read and write, and stops waiting when it must end.
 func TestCompactionKeepsToItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pace{perSecond: 1 << 20}
+		p := pace{perSecond: func() float64 { return 1 << 20 }}
 		began := time.Now()
 		for range 100 {
 			if err := p.took(context.Background(), 1<<20/10, func() error { return nil }); err != nil {

@@ -45,14 +45,17 @@ func (c *cleaner) init(s *Store) {
 }
 
 // make makes the cleaner that the turn is about.
-func (c *cleaner) make() { c.turn <- c.store.eng.NewCleaner(c.store.cleanerOptions()) }
+func (c *cleaner) make() {
+	s := c.store
+	c.turn <- s.eng.NewCleaner(s.cleanerOptions(), func() float64 { return s.Settings().Float("log.cleaner.io.max.bytes.per.second") })
+}
 
-// cleanerOptions are the bounds by the settings of the moment.
+// cleanerOptions are the bounds on memory by the settings of the moment.
 func (s *Store) cleanerOptions() commitlog.CleanerOptions {
 	b := s.Settings()
 	return commitlog.CleanerOptions{
 		KeyBytes: b.Int("log.cleaner.dedupe.buffer.size"), KeyLoad: b.Float("log.cleaner.io.buffer.load.factor"), BufferBytes: int(b.Int("log.cleaner.io.buffer.size")),
-		BytesPerSecond: b.Float("log.cleaner.io.max.bytes.per.second"), MaxBatch: s.opts.WALBytes, MaxDecompressed: defaultDecompressed,
+		MaxBatch: s.opts.WALBytes, MaxDecompressed: defaultDecompressed,
 	}
 }
 

@@ -166,7 +166,7 @@ func TestAPartitionThatCannotBeCompactedHoldsUpNoOther(t *testing.T) {
 	mustAppend(t, b, keyed("one", []byte("x")))
 }
 
-// What bounds compaction can be changed while the broker runs: how fast it reads and writes, from the next log on, and how often it looks.
+// What bounds compaction can be changed while the broker runs: how fast it reads and writes, also the log that is compacted at the moment, and how often it looks.
 func TestCompactionFollowsChangedSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := smallOptions(vfs.NewMem())
@@ -207,6 +207,28 @@ func TestCompactionFollowsChangedSettings(t *testing.T) {
 		change("log.cleaner.io.max.bytes.per.second", "1e9")
 		if d := took(); d > time.Second {
 			t.Errorf("compaction at 1 GB a second took %v", d)
+		}
+		change("log.cleaner.io.max.bytes.per.second", "1") // a mistake, which must not hold compaction up for hours
+		slow := s.Stats().Compaction.Cleanings
+		fill()
+		ended := make(chan error, 1)
+		go func() {
+			_, err := s.Clean(context.Background())
+			ended <- err
+		}()
+		pass(10 * time.Second)
+		if s.Stats().Compaction.Cleanings > slow {
+			t.Error("20 kB were compacted in ten seconds at 1 byte a second")
+		}
+		change("log.cleaner.io.max.bytes.per.second", "1e9")
+		pass(time.Second)
+		select {
+		case err := <-ended:
+			if err != nil || s.Stats().Compaction.Cleanings == slow {
+				t.Errorf("nothing was compacted: %v", err)
+			}
+		default:
+			t.Fatal("compaction still keeps to the bound of before")
 		}
 		// When one segment follows another the logs are looked at, too early for a topic with a lag; the next look is by the setting.
 		change("log.cleaner.backoff.ms", "5000")

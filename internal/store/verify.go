@@ -291,7 +291,7 @@ func (v *verifier) wal(ck *checkpoint) error {
 	case err != nil:
 		return err
 	}
-	last := uint64(math.MaxUint64)
+	last := uint64(math.MaxUint64) // where a damaged log ends is not known
 	if err == nil {
 		last = end.Next.File
 	}
