@@ -21,7 +21,7 @@
 // what compaction has replaced, and only after that fact is durable.
 //
 // Files: engine.go (Engine, write-behind's queue) · budget.go (memory of the tails) · log.go (Log, Bounds, watchers) · append.go ·
-// tail.go · read.go, readbuffer.go, ahead.go · times.go (by timestamp) · segment.go (a segment and its names) · index.go (both indexes) · writebehind.go ·
+// tail.go · read.go, readbuffer.go, ahead.go, gentle.go · times.go (by timestamp) · segment.go (a segment and its names) · index.go (both indexes) · writebehind.go ·
 // checkpoint.go (Capture) · recover.go (Restore, Replay, Cut) · retain.go (log start, retention) · unlink.go (files on their way out) ·
 // compact.go (Cleaner) · cleanwriter.go (what it writes) · offsetmap.go (its table of keys) · pace.go · replace.go (the durable switch of segments) · metadata.go (small files of the
 // directory) · inspect.go (reading a stopped partition whole) · shorten.go (cutting a damaged one) · errors.go.

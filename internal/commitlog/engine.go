@@ -19,6 +19,8 @@ type Durable interface {
 	Shrink(n, fewer int)
 	Append(e *wal.Entry)
 	ReadAt(ref wal.Ref, b []byte) error
+	// Busy says whether facts are being made durable, or were a moment ago.
+	Busy() bool
 }
 
 // Options of an engine.
@@ -46,6 +48,7 @@ type Engine struct {
 	wal    Durable
 	memory budget
 	ahead  ahead
+	gentle chan struct{} // holds whose step it is; see gentle.go
 	done   sync.WaitGroup
 	quit   chan struct{}
 	wake   chan struct{}
@@ -69,7 +72,7 @@ func NewEngine(opts Options) *Engine {
 	if opts.PieceBytes <= 0 {
 		opts.PieceBytes = 1 << 20
 	}
-	e := &Engine{opts: opts, quit: make(chan struct{}), wake: make(chan struct{}, 1), reap: make(chan struct{}, 1), newDirs: make(map[string]bool), pieces: make(chan []byte, directBuffers)}
+	e := &Engine{opts: opts, quit: make(chan struct{}), wake: make(chan struct{}, 1), reap: make(chan struct{}, 1), newDirs: make(map[string]bool), pieces: make(chan []byte, directBuffers), gentle: make(chan struct{}, 1)}
 	for range directBuffers {
 		e.pieces <- nil // made when it is first used
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bobbinstream/bobbin/internal/batch"
@@ -17,6 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // manual is a write-ahead log in memory that makes entries durable when it is told to.
 type manual struct {
+	busy   atomic.Bool
 	mu     sync.Mutex
 	queue  []*wal.Entry
 	frames []wal.Frame // all that became durable
@@ -25,6 +27,7 @@ type manual struct {
 func (m *manual) Reserve(context.Context, int, wal.Class) error { return nil }
 func (m *manual) Cancel(int)                                    {}
 func (m *manual) Shrink(int, int)                               {}
+func (m *manual) Busy() bool                                    { return m.busy.Load() }
 
 func (m *manual) Append(e *wal.Entry) {
 	m.mu.Lock()

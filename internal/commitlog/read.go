@@ -263,7 +263,7 @@ func (l *Log) readDirect(v indexView, pos, n int64) (p *[]byte, b []byte, err er
 		return readInto(h.ReadOnceAt, pos, pos, n, n)
 	}
 	first, behind := pos&^(vfs.BlockSize-1), (pos+n+vfs.BlockSize-1)&^(vfs.BlockSize-1)
-	return readInto(h.ReadAt, pos, first, n, behind-first)
+	return readInto(l.eng.gently(h.ReadAt), pos, first, n, behind-first)
 }
 
 // readInto reads size bytes from a place on into a buffer, of which the n bytes from pos on are wanted. The others may lie behind the end of the file.

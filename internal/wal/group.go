@@ -151,6 +151,7 @@ func (l *Log) commitGroup() {
 		}
 		return
 	}
+	l.wrote.Store(int64(time.Since(l.opened)))
 	ref, err := l.writeGroup(l.batch, 0)
 	if err != nil {
 		l.fail(err)
