@@ -20,6 +20,7 @@ const (
 	leanTick     = time.Millisecond
 	leanInFlight = 256
 	leanValue    = 1024
+	leanBatch    = 512 // records: a batch of more is too large for a broker's max.message.bytes
 )
 
 // lean is a writer and a reader that do no more than the protocol asks for: a Produce request a millisecond with the records that are due, each to its topic, and one fetch session of all topics. A client of many
@@ -148,7 +149,7 @@ func (l *lean) write(ctx context.Context, total int) (err error) {
 			return err
 		}
 		from, now := next, time.Now()
-		for next < total && !l.due(next).After(now) {
+		for next < min(total, from+leanBatch*len(l.topics)) && !l.due(next).After(now) {
 			next++
 		}
 		request := l.request(from, next)
@@ -193,10 +194,10 @@ func (l *lean) send(ctx context.Context, r *kmsg.ProduceRequest) error {
 	if err != nil {
 		return fmt.Errorf("produce: %w", err)
 	}
-	for _, t := range answer.(*kmsg.ProduceResponse).Topics {
+	for i, t := range answer.(*kmsg.ProduceResponse).Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("produce to %s: %w", t.Topic, err)
+				return fmt.Errorf("produce to %s: %w", r.Topics[i].Topic, err)
 			}
 		}
 	}
