@@ -98,7 +98,7 @@ func (r readyResult) name() string { return r.Kafka }
 
 // serveGCPercent is how much garbage there may be, in percent of what is in use. That is mostly bytes of records, which the collector does not look into: it is
 // cheap, and its default would double what each bound on memory allows.
-const serveGCPercent = 50
+const serveGCPercent = 30
 
 func (a *app) serveBroker(ctx context.Context, o broker.Options, f serveFlags) error {
 	ctx, cancel := interruptible(ctx)
