@@ -12,6 +12,8 @@ import (
 const (
 	replayTopic = "replay"
 	replayParts = 4
+	// replayMargin is how long a paced reader may read besides the tail's time: the tail's clients start and end.
+	replayMargin = 8 * time.Second
 )
 
 // replayContest reads back what was written long ago, as fast as a client can, and paced beside a tail of new records.
@@ -45,22 +47,21 @@ func (b *bench) replayContest() contest {
 // replayBytes is half of what a turn of producing writes: 4 GiB when nothing else is asked for.
 func (b *bench) replayBytes() int64 { return b.bytes / 2 }
 
-// fillReplay writes the records that are read back, and returns how many there are.
-func (b *bench) fillReplay(ctx context.Context, dir string, p *process) (int64, error) {
-	for total := int64(0); ; {
+// fillReplay writes records that are read back until there are so many, and returns how many there are; have are there already.
+func (b *bench) fillReplay(ctx context.Context, dir string, p *process, have, want int64) (total int64, err error) {
+	for total = have; total < want; {
 		f, err := b.measure(ctx, dir, "produce", "-b", p.addr, "-topic", replayTopic, "-size", "1024", "-parts", strconv.Itoa(replayParts), "-for", "2s", "-touch", "0")
 		if err != nil {
 			return 0, err
 		}
-		if total += int64(f["total"]); total*1024 >= b.replayBytes() {
-			return total, checkCount(ctx, p.addr, replayTopic, total)
-		}
+		total += int64(f["total"])
 	}
+	return total, checkCount(ctx, p.addr, replayTopic, total)
 }
 
 func (b *bench) replayTurn(server server) func(context.Context, string) (figures, error) {
 	return func(ctx context.Context, dir string) (figures, error) {
-		p, f, err := b.replayed(ctx, dir, server)
+		p, _, f, err := b.replayed(ctx, dir, server)
 		if err != nil {
 			return nil, err
 		}
@@ -70,25 +71,24 @@ func (b *bench) replayTurn(server server) func(context.Context, string) (figures
 }
 
 // replayed starts a server, fills it, and reads everything once. The caller ends the server.
-func (b *bench) replayed(ctx context.Context, dir string, server server) (_ *process, _ figures, err error) {
+func (b *bench) replayed(ctx context.Context, dir string, server server) (_ *process, total int64, _ figures, err error) {
 	p, err := server(ctx, dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	defer func() {
 		if err != nil {
 			p.kill()
 		}
 	}()
-	total, err := b.fillReplay(ctx, dir, p)
-	if err != nil {
-		return nil, nil, err
+	if total, err = b.fillReplay(ctx, dir, p, 0, b.replayBytes()/1024); err != nil {
+		return nil, 0, nil, err
 	}
 	if err := settle(ctx); err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	f, err := b.replayAll(ctx, dir, p, total)
-	return p, f, err
+	return p, total, f, err
 }
 
 // replayAll reads everything once.
@@ -114,15 +114,18 @@ func (b *bench) replayAll(ctx context.Context, dir string, p *process, total int
 // besideReplay measures the tail while a reader goes through the old records at half the rate that it can.
 func (b *bench) besideReplay(server server) func(context.Context, string) (figures, error) {
 	return func(ctx context.Context, dir string) (figures, error) {
-		p, f, err := b.replayed(ctx, dir, server)
+		p, total, f, err := b.replayed(ctx, dir, server)
 		if err != nil {
 			return nil, err
 		}
 		defer p.kill()
+		pace := f["rec_s"] / 2
+		if _, err := b.fillReplay(ctx, dir, p, total, int64(pace*(b.e2eFor+replayMargin).Seconds())); err != nil {
+			return nil, err
+		}
 		if err := settle(ctx); err != nil {
 			return nil, err
 		}
-		pace := f["rec_s"] / 2
 		reading, stop := context.WithCancel(ctx)
 		defer stop()
 		read, done := int64(0), make(chan error, 1)
@@ -147,31 +150,30 @@ func (b *bench) besideReplay(server server) func(context.Context, string) (figur
 	}
 }
 
-// replayPaced reads the old records again and again at a rate until ctx ends, and returns how many it read.
-func replayPaced(ctx context.Context, addr string, rate float64) (int64, error) {
-	for read, began := int64(0), time.Now(); ; {
-		c, err := newClient(addr, kgo.ConsumeTopics(replayTopic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(5<<20))
-		if err != nil {
-			return read, err
-		}
-		for idle := 0; idle < 3; {
-			polling, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-			n := c.PollFetches(polling).NumRecords()
-			cancel()
-			if ctx.Err() != nil {
-				c.Close()
-				return read, nil
-			}
-			if idle++; n > 0 {
-				idle = 0
-			}
-			read += int64(n)
-			ahead := time.Duration(float64(read)/rate*float64(time.Second)) - time.Since(began)
-			if ahead > 0 && pause(ctx, ahead) != nil {
-				c.Close()
-				return read, nil
-			}
-		}
-		c.Close() // all of it was read: once more
+// replayPaced reads the old records at a rate until ctx ends, and returns how many it read. When there are no more of them it ends: who reads the same
+// records again and again has the broker fill the page cache, which is another thing.
+func replayPaced(ctx context.Context, addr string, rate float64) (read int64, err error) {
+	c, err := newClient(addr, kgo.ConsumeTopics(replayTopic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(5<<20))
+	if err != nil {
+		return 0, err
 	}
+	defer c.Close()
+	began := time.Now()
+	for idle := 0; idle < 3; {
+		polling, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		n := c.PollFetches(polling).NumRecords()
+		cancel()
+		if ctx.Err() != nil {
+			return read, nil
+		}
+		if idle++; n > 0 {
+			idle = 0
+		}
+		read += int64(n)
+		ahead := time.Duration(float64(read)/rate*float64(time.Second)) - time.Since(began)
+		if ahead > 0 && pause(ctx, ahead) != nil {
+			return read, nil
+		}
+	}
+	return read, nil
 }

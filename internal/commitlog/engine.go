@@ -64,7 +64,7 @@ type Engine struct {
 	unlinks []unlink // files that go when their time has come
 }
 
-// NewEngine makes an engine and starts its goroutines. SetDurable must be called before the first Append.
+// NewEngine makes an engine and starts its goroutines. SetDurable must be called before the first Append or Read.
 func NewEngine(opts Options) *Engine {
 	if opts.TailBytes <= 0 {
 		opts.TailBytes = 64 << 20

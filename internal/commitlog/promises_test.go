@@ -189,7 +189,9 @@ func TestIndexEntriesAreKafkas(t *testing.T) {
 type readsFS struct {
 	vfs.FS
 	ordinary, once, direct, index atomic.Int64
-	fail                          atomic.Bool // the next direct read
+	fail                          atomic.Bool   // the next direct read
+	takes                         time.Duration // a direct read
+	under, most, largest          atomic.Int64  // direct reads: now, at once, and in bytes
 }
 
 func (f *readsFS) Open(name string, mode vfs.Mode) (vfs.File, error) {
@@ -211,6 +213,10 @@ func (f *countedFile) ReadAt(p []byte, off int64) (int, error) {
 		if f.fs.direct.Add(1); f.fs.fail.Swap(false) {
 			return 0, syscall.EIO
 		}
+		f.fs.most.Store(max(f.fs.most.Load(), f.fs.under.Add(1)))
+		f.fs.largest.Store(max(f.fs.largest.Load(), int64(len(p))))
+		time.Sleep(f.fs.takes)
+		defer f.fs.under.Add(-1)
 	case strings.HasSuffix(f.Name(), suffixIndex):
 		f.fs.index.Add(1)
 	case len(p) > batch.HeaderSize:

@@ -287,15 +287,15 @@ func (d *Directory) read(batches []kafka.PartitionRecords) bool {
 	return whole
 }
 
-// todo is what is to be done without the lock.
-type todo struct {
+// pending is what is to be done without the lock.
+type pending struct {
 	writes []write
 	moved  []decision
 }
 
 // takeLocked tells those who wait what was decided, and returns the rest.
-func (d *Directory) takeLocked() todo {
-	var t todo
+func (d *Directory) takeLocked() pending {
+	var t pending
 	var decided []decision
 	t.writes, decided = d.m.take()
 	for _, x := range decided {
@@ -316,7 +316,7 @@ func (d *Directory) answerLocked(stream string, partition int32, err error) {
 }
 
 // do writes records in their order. It waits only while too much is on its way.
-func (d *Directory) do(t todo) {
+func (d *Directory) do(t pending) {
 	for _, x := range t.moved {
 		d.log.Error("a stream that is open has another partition now: its place was given away while this program slept", "topic", d.topic, "stream", x.stream,
 			"before", x.was.partition, "now", x.claim.partition)
@@ -398,5 +398,5 @@ func (d *Directory) sweep() {
 	if err != nil || t.ID == "" || t.ID != d.m.topicID {
 		return
 	}
-	d.do(todo{writes: former})
+	d.do(pending{writes: former})
 }

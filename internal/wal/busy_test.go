@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,10 +9,15 @@ import (
 	"github.com/bobbinstream/bobbin/internal/vfs"
 )
 
-// A log is busy while entries are written and a moment longer; its own first group and its seals do not count.
+// A log is busy while entries are written, also by a disk that takes long, and a moment longer; its own first group and its seals do not count.
 func TestALogIsBusyWhileEntriesCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := smallOptions(vfs.NewMem())
+		var slow atomic.Bool
+		o := smallOptions(vfs.WithFaults(vfs.NewMem(), &vfs.Rule{Op: vfs.OpSync, Name: "*.wal", Times: -1, Delay: func() {
+			if slow.Load() {
+				time.Sleep(4 * busyFor)
+			}
+		}}))
 		o.SealAfter = 3 * busyFor
 		l := mustOpen(t, o, Start())
 		defer mustClose(t, l)
@@ -28,7 +34,16 @@ func TestALogIsBusyWhileEntriesCome(t *testing.T) {
 			time.Sleep(busyFor / 2)
 			expect("soon after an entry", true)
 		}
-		time.Sleep(busyFor)
+		slow.Store(true)
+		late := newFact(3, 100, 0)
+		mustPut(t, l, late)
+		time.Sleep(3 * busyFor)
+		expect("during a long sync", true)
+		if err := <-late.told; err != nil {
+			t.Fatal(err)
+		}
+		slow.Store(false)
+		time.Sleep(2 * busyFor)
 		expect("when none came", false)
 		groups := l.Stats().Groups
 		time.Sleep(o.SealAfter)

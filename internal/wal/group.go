@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"time"
 
 	"github.com/bobbinstream/bobbin/internal/invariant"
@@ -24,7 +25,9 @@ func (l *Log) run() {
 			continue
 		}
 		if len(l.batch) > 0 {
+			l.busyTill.Store(math.MaxInt64)
 			l.commitGroup()
+			l.busyTill.Store(int64(time.Since(l.opened) + busyFor))
 			l.told += uint64(len(l.batch))
 			continue
 		}
@@ -151,7 +154,6 @@ func (l *Log) commitGroup() {
 		}
 		return
 	}
-	l.wrote.Store(int64(time.Since(l.opened)))
 	ref, err := l.writeGroup(l.batch, 0)
 	if err != nil {
 		l.fail(err)

@@ -125,7 +125,7 @@ type Log struct {
 
 	synced   atomic.Uint64 // highest group known to be synced
 	opened   time.Time
-	wrote    atomic.Int64 // when the last group that holds entries was written, in nanoseconds since opened
+	busyTill atomic.Int64 // in nanoseconds since opened; without end while a group of entries is under way
 	done     sync.WaitGroup
 	stats    counters
 	quit     chan struct{}
@@ -140,7 +140,6 @@ func Open(opts Options, end End) (*Log, error) {
 		opts: opts, queueSet: make(chan struct{}, 1), prepare: make(chan struct{}, 1), next: end.Next,
 		generation: end.Next.Generation + 1, quit: make(chan struct{}), retryNow: make(chan struct{}, 1), opened: time.Now(),
 	}
-	l.wrote.Store(-int64(busyFor))
 	l.synced.Store(end.Next.Group - 1)
 	if err := l.openFiles(end); err != nil {
 		return nil, err
@@ -198,8 +197,9 @@ func (l *Log) Next() Position {
 // busyFor is how long after a group another one is likely.
 const busyFor = 50 * time.Millisecond
 
-// Busy says whether entries are being written, or were a moment ago: who shares the disk with the log should leave it room. It takes no lock.
-func (l *Log) Busy() bool { return time.Since(l.opened)-time.Duration(l.wrote.Load()) < busyFor }
+// Busy says whether entries are being written and synced, however long that takes, or were a moment ago: who shares the disk with the log should leave it
+// room. It takes no lock.
+func (l *Log) Busy() bool { return int64(time.Since(l.opened)) < l.busyTill.Load() }
 
 // Err is why the log takes nothing any more, or nil.
 func (l *Log) Err() error {
